@@ -1,0 +1,58 @@
+//! The authority over the host, and the words that several interfaces share.
+
+use jeton_policy::{
+    authority::{Actor, Authority},
+    record::{Ending, Reason},
+    scope::ScopeError,
+};
+
+use crate::{bindings::jeton::policy::types, host::Host};
+
+thread_local! {
+    static AUTHORITY: Authority = Authority::new(Host, Host, Host, Host);
+}
+
+/// Calls the one authority of this instance.
+pub(crate) fn with<R>(call: impl FnOnce(&Authority) -> R) -> R {
+    AUTHORITY.with(call)
+}
+
+/// An actor whose scopes are none was never given a token by this authority.
+pub(crate) fn actor(actor: &types::Actor) -> Result<Actor, ScopeError> {
+    match actor {
+        types::Actor::Machine => Ok(Actor::Machine),
+        types::Actor::Token(token) => Actor::token(&token.client_id, &token.scopes),
+    }
+}
+
+pub(crate) fn ending(ending: Ending) -> types::Ending {
+    types::Ending { at: ending.at.0, by: ending.by, reason: ending.reason.into(), note: ending.note }
+}
+
+impl From<Reason> for types::Reason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Deleted => Self::Deleted,
+            Reason::Compromised => Self::Compromised,
+            Reason::Superseded => Self::Superseded,
+            Reason::Unused => Self::Unused,
+            Reason::OwnerLeft => Self::OwnerLeft,
+            Reason::RevokedByHolder => Self::RevokedByHolder,
+            Reason::ParentEnded => Self::ParentEnded,
+        }
+    }
+}
+
+impl From<types::Reason> for Reason {
+    fn from(reason: types::Reason) -> Self {
+        match reason {
+            types::Reason::Deleted => Self::Deleted,
+            types::Reason::Compromised => Self::Compromised,
+            types::Reason::Superseded => Self::Superseded,
+            types::Reason::Unused => Self::Unused,
+            types::Reason::OwnerLeft => Self::OwnerLeft,
+            types::Reason::RevokedByHolder => Self::RevokedByHolder,
+            types::Reason::ParentEnded => Self::ParentEnded,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A token that an epoch's key has signed.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::{
+    claims::Claims,
+    epoch_key::{EpochKey, PublicKey},
+    unverified::UnverifiedToken,
+};
+use crate::{digest::CutDigest, seconds::Seconds};
+
+/// Why an unverified token is not a signed one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// The signature is not by the epoch's key.
+    #[error("not signed by this epoch's key")]
+    NotSigned,
+    /// It is, but what was signed is not what this authority writes.
+    #[error("signed, but not an access token")]
+    Malformed,
+}
+
+/// What the one rule needs of a token whose signature holds. That it holds is a fact that no time changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedToken {
+    signed_by: PublicKey,
+    issued_at: Seconds,
+    expires_at: Seconds,
+    lineage: Vec<CutDigest>,
+}
+
+impl SignedToken {
+    /// Verifies the signature, then reads what was signed into `payload`, which the claims borrow from.
+    ///
+    /// # Errors
+    /// [`SignatureError`]. Base64url with padding or trailing bits is refused like a wrong signature.
+    pub fn verify<'p>(
+        token: UnverifiedToken<'_>,
+        epoch: &EpochKey,
+        payload: &'p mut Vec<u8>,
+    ) -> Result<(Self, Claims<'p>), SignatureError> {
+        let mut signature = [0; 64];
+        match URL_SAFE_NO_PAD.decode_slice(token.signature, &mut signature) {
+            Ok(64) if epoch.has_signed(token.signing_input.as_bytes(), &signature) => {}
+            _ => return Err(SignatureError::NotSigned),
+        }
+        let claims = token.read_payload(payload)?;
+        let mut lineage = Vec::with_capacity(claims.lin.len().saturating_add(1));
+        lineage.push(CutDigest::of(&claims.jti));
+        lineage.extend(claims.lin.iter().map(|id| CutDigest::of(id)));
+        let signed = Self { signed_by: epoch.public_key(), issued_at: claims.iat, expires_at: claims.exp, lineage };
+        Ok((signed, claims))
+    }
+
+    /// The key that it was verified with.
+    #[must_use]
+    pub fn signed_by(&self) -> PublicKey {
+        self.signed_by
+    }
+
+    /// The `iat`.
+    #[must_use]
+    pub fn issued_at(&self) -> Seconds {
+        self.issued_at
+    }
+
+    /// The `exp`.
+    #[must_use]
+    pub fn expires_at(&self) -> Seconds {
+        self.expires_at
+    }
+
+    /// The digests of all that it descends from, its own `jti` first.
+    #[must_use]
+    pub fn lineage(&self) -> &[CutDigest] {
+        &self.lineage
+    }
+}

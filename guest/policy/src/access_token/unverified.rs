@@ -1,0 +1,55 @@
+//! Text that may be an access token.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::{claims::Claims, epoch_key::EpochKey, signed::SignatureError};
+
+/// The most bytes of a token that anyone presents; more is not looked at.
+pub const MAX_TOKEN_LENGTH: usize = 8 * 1024;
+
+/// Why text cannot be a token of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotOfThisEpoch {
+    /// It has not the three parts of a JWS in compact form (RFC 7515 section 7.1), or is longer than [`MAX_TOKEN_LENGTH`].
+    #[error("not a token")]
+    Malformed,
+    /// Its header is not the one that every token of the epoch has.
+    #[error("another header than this epoch's")]
+    OtherHeader,
+}
+
+/// Text with the header of an epoch's tokens and two more parts. Nothing in it may be believed.
+#[derive(Debug, Clone, Copy)]
+pub struct UnverifiedToken<'a> {
+    pub(super) signing_input: &'a str,
+    pub(super) payload: &'a str,
+    pub(super) signature: &'a str,
+}
+
+impl<'a> UnverifiedToken<'a> {
+    /// Compares the header byte for byte with the epoch's one: neither algorithm nor key is ever taken from a token.
+    ///
+    /// # Errors
+    /// [`NotOfThisEpoch`].
+    pub fn parse(text: &'a str, epoch: &EpochKey) -> Result<Self, NotOfThisEpoch> {
+        if text.len() > MAX_TOKEN_LENGTH {
+            return Err(NotOfThisEpoch::Malformed);
+        }
+        let (signing_input, signature) = text.rsplit_once('.').ok_or(NotOfThisEpoch::Malformed)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(NotOfThisEpoch::Malformed)?;
+        if payload.contains('.') || header.is_empty() {
+            return Err(NotOfThisEpoch::Malformed);
+        }
+        if header != epoch.header() {
+            return Err(NotOfThisEpoch::OtherHeader);
+        }
+        Ok(Self { signing_input, payload, signature })
+    }
+
+    /// Reads the claims, believing nothing: whoever calls this has asked, or asks next, whether they were signed.
+    pub(crate) fn read_payload<'p>(&self, payload: &'p mut Vec<u8>) -> Result<Claims<'p>, SignatureError> {
+        payload.clear();
+        URL_SAFE_NO_PAD.decode_vec(self.payload, payload).map_err(|_| SignatureError::Malformed)?;
+        Claims::parse(payload).map_err(|_| SignatureError::Malformed)
+    }
+}

@@ -1,0 +1,99 @@
+//! Cuts: "everything that descends from this id is dead", as writes.
+
+use super::{Authority, epochs::EpochCommit, time::Time};
+use crate::{
+    digest::CutDigest,
+    keys,
+    live::MAX_CUTS,
+    record::{Epoch, EpochReason, Stored as _},
+    seconds::Seconds,
+    store::{Check, CommitError, Unavailable, Write},
+};
+
+/// How long a commit may take until its cut counts as made later than it says.
+///
+/// A token that was minted in a race with the cut carries an `iat` of at most this much later, so it has expired when the cut is dropped.
+pub const COMMIT_GUARD: Seconds = Seconds(60);
+/// Cuts of one epoch that share a first byte. Cuts are digests, so bounding each of the 256 buckets bounds the whole
+/// ([`MAX_CUTS`]) by looking at one of them.
+pub const MAX_CUTS_IN_BUCKET: usize = MAX_CUTS / 256;
+/// Living cuts of single access tokens of one refresh token. The next one cuts the refresh token's lineage instead.
+pub const MAX_JTI_CUTS: usize = 64;
+
+/// What cutting takes: to be added to the commit of the act that it belongs to.
+pub(super) struct Cutting {
+    pub(super) checks: Vec<Check>,
+    pub(super) writes: Vec<Write>,
+    /// The epoch that was begun because there was no room for the cuts.
+    pub(super) advanced: Option<Epoch>,
+    made: Option<(u64, Vec<CutDigest>)>,
+}
+
+impl Authority {
+    /// What it takes to cut `digests` in the epoch that was read.
+    ///
+    /// The commit checks that the epoch is still the same: a cut belongs to an epoch, and must not miss what the next one mints.
+    pub(super) fn cutting(
+        &self,
+        time: Time,
+        epoch: Option<&(Epoch, u64)>,
+        digests: Vec<CutDigest>,
+        by: &str,
+    ) -> Result<Cutting, Unavailable> {
+        let check = Check { key: keys::EPOCH.to_vec(), version: epoch.map(|(_, version)| *version) };
+        let Some((current, _)) = epoch.filter(|_| !digests.is_empty()) else {
+            // Without an epoch no access token was ever minted.
+            return Ok(Cutting { checks: vec![check], writes: Vec::new(), advanced: None, made: None });
+        };
+        if !self.has_room(current.number, &digests)? {
+            let (advanced, EpochCommit { checks, writes }) =
+                self.next_epoch(time, epoch, EpochReason::LiveSetFull, by)?;
+            return Ok(Cutting { checks, writes, advanced: Some(advanced), made: None });
+        }
+        let writes = digests.iter().flat_map(|digest| cut(current.number, *digest, time.now)).collect();
+        Ok(Cutting { checks: vec![check], writes, advanced: None, made: Some((current.number, digests)) })
+    }
+
+    /// Makes sure, after the commit, that the cuts say a time that is late enough. Only then may the act be acknowledged.
+    pub(super) fn settle(&self, cutting: &Cutting, cut_at: Seconds) -> Result<(), Unavailable> {
+        let Some((epoch, digests)) = &cutting.made else { return Ok(()) };
+        let mut said = cut_at;
+        for _ in 0..super::ATTEMPTS {
+            let now = self.clock.now().seconds;
+            if now <= said.plus(COMMIT_GUARD) {
+                return Ok(());
+            }
+            let mut writes = Vec::with_capacity(digests.len().saturating_mul(3));
+            for digest in digests {
+                writes.push(Write { key: keys::due(said, *epoch, *digest), value: None });
+                writes.extend(cut(*epoch, *digest, now));
+            }
+            match self.store.commit(Vec::new(), writes) {
+                Ok(_) => said = now,
+                Err(CommitError::Conflict | CommitError::Unavailable) => return Err(Unavailable),
+            }
+        }
+        Err(Unavailable)
+    }
+
+    fn has_room(&self, epoch: u64, digests: &[CutDigest]) -> Result<bool, Unavailable> {
+        let mut firsts: Vec<u8> = digests.iter().map(|CutDigest([first, ..])| *first).collect();
+        firsts.sort_unstable();
+        for bucket in firsts.chunk_by(|one, other| one == other) {
+            let Some(first) = bucket.first() else { continue };
+            let limit = u32::try_from(MAX_CUTS_IN_BUCKET).unwrap_or(u32::MAX);
+            let held = self.store.scan(&keys::cuts_beginning(epoch, *first), None, limit)?.items.len();
+            if held.saturating_add(bucket.len()) > MAX_CUTS_IN_BUCKET {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn cut(epoch: u64, digest: CutDigest, at: Seconds) -> [Write; 2] {
+    [
+        Write { key: keys::cut(epoch, digest), value: Some(at.to_stored()) },
+        Write { key: keys::due(at, epoch, digest), value: Some(Vec::new()) },
+    ]
+}

@@ -1,0 +1,138 @@
+//! Revoke: a bearer ends the token that it holds (RFC 7009). Possession is authority.
+
+use super::{ATTEMPTS, Authority, cuts::MAX_JTI_CUTS, decoded, standing::MaximumAccessTtl, time::Time};
+use crate::{
+    access_token::{EpochKey, PublicKey, SignedToken, UnverifiedToken},
+    digest::{CutDigest, Digest},
+    keys, life,
+    live::LiveSet,
+    ports::Draw,
+    record::{Epoch, JtiCuts, Record, Stored as _},
+    refresh_token::{PREFIX, RefreshToken},
+    store::{Check, CommitError, Freshness, Unavailable, Write},
+    token_id::{Jti, LineageId, TokenId},
+};
+
+/// What a revocation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revocation {
+    /// This refresh token, and everything that descends from it.
+    RefreshToken(TokenId),
+    /// This access token.
+    AccessToken(String),
+    /// Nothing: it was unknown or already dead.
+    Nothing,
+}
+
+/// Why it is not known what a revocation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RevokeError {
+    /// The store cannot be had.
+    #[error("the store is unavailable")]
+    Unavailable,
+}
+
+impl From<Unavailable> for RevokeError {
+    fn from(Unavailable: Unavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
+impl Authority {
+    /// Ends the refresh or access token that is presented.
+    ///
+    /// # Errors
+    /// [`RevokeError`].
+    pub fn revoke(&self, token: &str) -> Result<Revocation, RevokeError> {
+        if token.starts_with(PREFIX) { self.revoke_refresh_token(token) } else { self.revoke_access_token(token) }
+    }
+
+    fn revoke_refresh_token(&self, token: &str) -> Result<Revocation, RevokeError> {
+        let Some(presented) = RefreshToken::parse(token) else { return Ok(Revocation::Nothing) };
+        let [entry] = self.read([keys::token(presented.id())])?;
+        let record = decoded::<Record>(entry.as_ref()).map_err(Unavailable::from)?;
+        let stored = record.and_then(|(record, _)| record.secret).map(Digest);
+        // The secret of a tombstone is gone; it never comes back, so a match now is a match for good.
+        if !stored.is_some_and(|stored| stored.matches(&presented.digest())) {
+            return Ok(Revocation::Nothing);
+        }
+        let ended = self.give_back(presented.id())?;
+        Ok(if ended { Revocation::RefreshToken(presented.id()) } else { Revocation::Nothing })
+    }
+
+    fn revoke_access_token(&self, token: &str) -> Result<Revocation, RevokeError> {
+        for _ in 0..ATTEMPTS {
+            let reading = self.clock.now();
+            let [clock, epoch, maximum] =
+                self.read([keys::CLOCK.to_vec(), keys::EPOCH.to_vec(), keys::MAXIMUM_ACCESS_TTL.to_vec()])?;
+            let time = Time::new(reading, decoded(clock.as_ref()).map_err(Unavailable::from)?.map(|(mark, _)| mark));
+            let maximum = MaximumAccessTtl::decode(maximum.as_ref()).map_err(Unavailable::from)?;
+            let Some(epoch) = decoded::<Epoch>(epoch.as_ref()).map_err(Unavailable::from)? else {
+                return Ok(Revocation::Nothing);
+            };
+            let Some((jti, text)) = self.living_jti(token, time, &epoch.0)? else { return Ok(Revocation::Nothing) };
+            match self.cut_jti(jti, &text, time, &epoch, maximum) {
+                Ok(()) => return Ok(Revocation::AccessToken(text)),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Unavailable) => return Err(RevokeError::Unavailable),
+            }
+        }
+        Err(RevokeError::Unavailable)
+    }
+
+    /// The `jti` of an access token that is alive by the one rule, judged against the cuts in the store.
+    fn living_jti(&self, token: &str, time: Time, epoch: &Epoch) -> Result<Option<(Jti, String)>, Unavailable> {
+        let key = EpochKey::new(PublicKey(epoch.public_key)).map_err(|_| Unavailable)?;
+        let mut payload = Vec::new();
+        let Ok(unverified) = UnverifiedToken::parse(token, &key) else { return Ok(None) };
+        let Ok((signed, claims)) = SignedToken::verify(unverified, &key, &mut payload) else { return Ok(None) };
+        let wanted: Vec<_> = signed.lineage().iter().map(|digest| keys::cut(epoch.number, *digest)).collect();
+        let held = self.store.read(&wanted, Freshness::Latest)?.entries;
+        let cuts = signed.lineage().iter().zip(held).filter_map(|(digest, entry)| entry.map(|_| *digest));
+        let live = LiveSet::of_store(epoch.number, key, time.now, cuts);
+        if life::judge(&signed, &live, time.now).is_err() {
+            return Ok(None);
+        }
+        Ok(Jti::parse(&claims.jti).map(|jti| (jti, claims.jti.into_owned())))
+    }
+
+    /// Cuts one access token; where its refresh token has as many such cuts as it may, the refresh token's lineage.
+    fn cut_jti(
+        &self,
+        jti: Jti,
+        text: &str,
+        time: Time,
+        epoch: &(Epoch, u64),
+        maximum: MaximumAccessTtl,
+    ) -> Result<(), CommitError> {
+        let (jti_cuts, token) = (keys::jti_cuts(jti.client), keys::token(jti.client));
+        let [cuts, record] = self.read([jti_cuts.clone(), token.clone()])?;
+        let (mut cuts, version) = match decoded::<JtiCuts>(cuts.as_ref()).map_err(Unavailable::from)? {
+            None => (JtiCuts::default(), None),
+            Some((cuts, version)) => (cuts, Some(version)),
+        };
+        let kept_for = maximum.seconds.plus(super::COMMIT_GUARD);
+        cuts.cut_at.retain(|cut_at| time.now < cut_at.plus(kept_for));
+        let mut checks = vec![Check { key: jti_cuts.clone(), version }];
+        let mut writes = Vec::new();
+        let digest = if cuts.cut_at.len() < MAX_JTI_CUTS {
+            cuts.cut_at.push(time.now);
+            writes.push(Write { key: jti_cuts, value: Some(cuts.to_stored()) });
+            CutDigest::of(text)
+        } else {
+            let (record, version) = decoded::<Record>(record.as_ref()).map_err(Unavailable::from)?.ok_or(Unavailable)?;
+            let digest = CutDigest::of(&record.lineage.to_string());
+            let lineage = LineageId(Draw::seeded(self.entropy.as_ref()).bytes());
+            let renewed = Record { lineage, generation: record.generation.saturating_add(1), ..record };
+            checks.push(Check { key: token.clone(), version: Some(version) });
+            writes.push(Write { key: token, value: Some(renewed.to_stored()) });
+            writes.push(Write { key: jti_cuts, value: None });
+            digest
+        };
+        let mut cutting = self.cutting(time, Some(epoch), vec![digest], "holder")?;
+        checks.append(&mut cutting.checks);
+        writes.append(&mut cutting.writes);
+        self.store.commit(checks, writes)?;
+        Ok(self.settle(&cutting, time.now)?)
+    }
+}

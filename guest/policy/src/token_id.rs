@@ -1,0 +1,152 @@
+//! Ids: what may be shown, logged and typed.
+
+use minicbor::{Decode, Encode};
+
+use crate::seconds::Seconds;
+
+/// Characters of sixteen bytes in base62.
+const TEXT_LENGTH: usize = 22;
+/// Characters of eight bytes in base62.
+const HALF_LENGTH: usize = 11;
+/// 40 bits of seconds reach beyond the year 36000.
+const LAST_MOMENT: u64 = (1 << 40) - 1;
+
+/// Sixteen bytes, shown as 22 characters of base62 with the order of the bytes.
+pub(crate) fn to_base62(bytes: [u8; 16]) -> String {
+    format!("{:0>TEXT_LENGTH$}", base62::encode(u128::from_be_bytes(bytes)))
+}
+
+/// Reads what [`to_base62`] wrote, and nothing else.
+pub(crate) fn from_base62(text: &str) -> Option<[u8; 16]> {
+    if text.len() != TEXT_LENGTH || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    base62::decode(text.as_bytes()).ok().map(u128::to_be_bytes)
+}
+
+/// The public id of a refresh token.
+///
+/// It begins with the inverted time of its making, so that the order of ids, and so of keys, is newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct TokenId(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 16]);
+
+impl TokenId {
+    /// The id of a token made at `now`; `random` keeps it apart from all others.
+    #[must_use]
+    pub fn new(now: Seconds, random: [u8; 11]) -> Self {
+        let inverted = LAST_MOMENT.saturating_sub(now.0.min(LAST_MOMENT));
+        let mut bytes = [0; 16];
+        let [_, _, _, time @ ..] = inverted.to_be_bytes();
+        if let Some((head, tail)) = bytes.split_first_chunk_mut::<5>() {
+            *head = time;
+            tail.copy_from_slice(&random);
+        }
+        Self(bytes)
+    }
+
+    /// Reads the text form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        from_base62(text).map(Self)
+    }
+}
+
+impl core::fmt::Display for TokenId {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str(&to_base62(self.0))
+    }
+}
+
+/// What a cut names and a token carries in `lin`: a life of a refresh token or of an owner. A new one begins when the old one is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct LineageId(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 16]);
+
+impl core::fmt::Display for LineageId {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str(&to_base62(self.0))
+    }
+}
+
+/// The id of an access token: it tells its refresh token, epoch and time without a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jti {
+    /// The refresh token that it was minted with.
+    pub client: TokenId,
+    /// The epoch's number.
+    pub epoch: u64,
+    /// The `iat`.
+    pub issued_at: Seconds,
+    /// Keeps it apart from all others.
+    pub random: [u8; 8],
+}
+
+impl Jti {
+    /// Reads the text form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (client, rest) = text.split_at_checked(TEXT_LENGTH)?;
+        let (origin, random) = rest.split_at_checked(TEXT_LENGTH)?;
+        let origin = u128::from_be_bytes(from_base62(origin)?);
+        if random.len() != HALF_LENGTH || !random.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let random = u64::try_from(base62::decode(random.as_bytes()).ok()?).ok()?;
+        Some(Self {
+            client: TokenId::parse(client)?,
+            epoch: u64::try_from(origin >> 64).ok()?,
+            issued_at: Seconds(u64::try_from(origin & u128::from(u64::MAX)).ok()?),
+            random: random.to_be_bytes(),
+        })
+    }
+}
+
+impl core::fmt::Display for Jti {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let origin = (u128::from(self.epoch) << 64) | u128::from(self.issued_at.0);
+        let random = base62::encode(u64::from_be_bytes(self.random));
+        write!(formatter, "{}{}{random:0>HALF_LENGTH$}", self.client, to_base62(origin.to_be_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_id_reads_back_and_keeps_its_order(a: [u8; 16], b: [u8; 16]) {
+            let (one, other) = (TokenId(a), TokenId(b));
+            prop_assert_eq!(TokenId::parse(&one.to_string()), Some(one));
+            prop_assert_eq!(one.cmp(&other), one.to_string().cmp(&other.to_string()));
+        }
+
+        #[test]
+        fn every_jti_reads_back(client: [u8; 16], epoch: u64, iat: u64, random: [u8; 8]) {
+            let jti = Jti { client: TokenId(client), epoch, issued_at: Seconds(iat), random };
+            prop_assert_eq!(Jti::parse(&jti.to_string()), Some(jti));
+            prop_assert_eq!(jti.to_string().len(), 55);
+        }
+
+        #[test]
+        fn other_text_is_no_id(text in ".{0,60}") {
+            if let Some(id) = TokenId::parse(&text) { prop_assert_eq!(id.to_string(), text.clone()); }
+            if let Some(jti) = Jti::parse(&text) { prop_assert_eq!(jti.to_string(), text); }
+        }
+    }
+
+    #[test]
+    fn newer_ids_come_first() {
+        let (older, newer) = (TokenId::new(Seconds(1_000), [0xff; 11]), TokenId::new(Seconds(1_001), [0; 11]));
+        assert!(newer < older);
+    }
+
+    #[test]
+    fn a_number_beyond_sixteen_bytes_is_no_id() {
+        assert_eq!(TokenId::parse(&"z".repeat(22)), None);
+        assert_eq!(TokenId::parse(&"7".repeat(21)), None);
+        assert_eq!(Jti::parse(&"z".repeat(55)), None);
+    }
+}

@@ -1,0 +1,98 @@
+//! What is said about an accepted token, rendered once and sent as it is from then on.
+
+use serde::Serialize;
+
+use super::may_introspect;
+use crate::{access_token::Claims, seconds::Seconds};
+
+/// The answers about one token, in one run of bytes: the RFC 7662 answer, then subject, client id and scope as header fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    bytes: Vec<u8>,
+    introspection: usize,
+    subject: usize,
+    client: usize,
+    scope: usize,
+    expires_at: Seconds,
+    may_introspect: bool,
+}
+
+impl Answer {
+    pub(super) fn new(claims: &Claims<'_>) -> Self {
+        let mut bytes = render(claims);
+        let introspection = bytes.len();
+        for part in [&claims.sub, &claims.client_id, &claims.scope] {
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        Self {
+            bytes,
+            introspection,
+            subject: claims.sub.len(),
+            client: claims.client_id.len(),
+            scope: claims.scope.len(),
+            expires_at: claims.exp,
+            may_introspect: may_introspect(&claims.scope),
+        }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The RFC 7662 answer.
+    #[must_use]
+    pub fn introspection(&self) -> &[u8] {
+        self.bytes.get(..self.introspection).unwrap_or_default()
+    }
+
+    /// The lengths of the four parts: RFC 7662 answer, subject, client id, scope.
+    #[must_use]
+    pub fn lengths(&self) -> [usize; 4] {
+        [self.introspection, self.subject, self.client, self.scope]
+    }
+
+    /// The `exp`.
+    #[must_use]
+    pub fn expires_at(&self) -> Seconds {
+        self.expires_at
+    }
+
+    /// Whether its bearer may ask about other tokens.
+    #[must_use]
+    pub fn may_introspect(&self) -> bool {
+        self.may_introspect
+    }
+}
+
+/// RFC 7662 section 2.2.
+fn render(claims: &Claims<'_>) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Introspection<'a> {
+        active: bool,
+        scope: &'a str,
+        client_id: &'a str,
+        sub: &'a str,
+        aud: &'a str,
+        iss: &'a str,
+        exp: Seconds,
+        iat: Seconds,
+        jti: &'a str,
+        token_type: &'a str,
+    }
+    serde_json::to_vec(&Introspection {
+        active: true,
+        scope: &claims.scope,
+        client_id: &claims.client_id,
+        sub: &claims.sub,
+        aud: &claims.aud,
+        iss: &claims.iss,
+        exp: claims.exp,
+        iat: claims.iat,
+        jti: &claims.jti,
+        token_type: "Bearer",
+    })
+    // Writing these members cannot fail; were it to, an inactive token is the safe thing to say.
+    .unwrap_or_else(|_| super::INACTIVE.to_vec())
+}

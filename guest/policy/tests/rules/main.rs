@@ -1,0 +1,25 @@
+//! What the rules promise, over a store in memory, a clock that is set and entropy that is known.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod cascade;
+mod clock;
+mod delete;
+mod epochs;
+mod exchange;
+mod faults;
+mod feed;
+mod histories;
+mod issue;
+mod life;
+mod list;
+mod races;
+mod revoke;
+mod settings;
+mod upkeep;
+mod world;

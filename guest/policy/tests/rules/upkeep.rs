@@ -1,0 +1,87 @@
+//! Cuts are kept for as long as they can hit anything, and no longer.
+
+use jeton_policy::{
+    authority::{COMMIT_GUARD, MAX_SWEPT, SettingsChange},
+    seconds::Seconds,
+};
+
+use crate::world::World;
+
+fn cuts(world: &World) -> usize {
+    world.verifier().live().unwrap().cuts()
+}
+
+#[test]
+fn a_cut_is_dropped_once_nothing_is_left_that_it_could_hit() {
+    let world = World::new();
+    world.delete(&world.issue(|_| ()));
+    world.clock.pass(900 + COMMIT_GUARD.0);
+    world.authority.sweep().unwrap();
+    assert_eq!(cuts(&world), 1);
+    world.clock.pass(1);
+    assert_eq!(world.authority.sweep().unwrap().dropped, 1);
+    assert_eq!(cuts(&world), 0);
+}
+
+#[test]
+fn a_cut_is_kept_for_the_largest_ttl_that_was_ever_in_force() {
+    let world = World::new();
+    let lives = |seconds: u64| {
+        let change = SettingsChange { access_token_expiration: Some(Seconds(seconds)), ..SettingsChange::default() };
+        world.authority.set_settings(change).unwrap();
+    };
+    lives(7_200);
+    let issued = world.issue(|_| ());
+    let token = world.exchange(&issued);
+    lives(60);
+    world.delete(&issued);
+    world.clock.pass(7_199);
+    world.authority.sweep().unwrap();
+    assert!(world.verdict(&token).is_err(), "its last second, and the cut still holds");
+    assert_eq!(cuts(&world), 1);
+    world.clock.pass(COMMIT_GUARD.0 + 2);
+    world.authority.sweep().unwrap();
+    assert_eq!(cuts(&world), 0);
+}
+
+#[test]
+fn a_refresh_tokens_own_ttl_keeps_cuts_as_well() {
+    let world = World::new();
+    let issued = world.issue(|request| request.access_ttl = Some(Seconds(86_400)));
+    let token = world.exchange(&issued);
+    world.delete(&issued);
+    world.clock.pass(86_399);
+    world.authority.sweep().unwrap();
+    assert!(world.verdict(&token).is_err());
+    assert_eq!(cuts(&world), 1);
+}
+
+#[test]
+fn sweeping_goes_in_bounded_steps() {
+    let world = World::new();
+    let count = usize::try_from(MAX_SWEPT).unwrap() + 100;
+    for _ in 0..count {
+        world.delete(&world.issue(|_| ()));
+    }
+    world.clock.pass(961);
+    let first = world.authority.sweep().unwrap();
+    assert_eq!((first.dropped, first.more), (MAX_SWEPT, true));
+    let second = world.authority.sweep().unwrap();
+    assert_eq!((second.dropped, second.more), (100, false));
+    assert_eq!(cuts(&world), 0);
+    assert_eq!(world.authority.sweep().unwrap().dropped, 0);
+}
+
+#[test]
+fn the_mark_moves_in_coarse_steps() {
+    use jeton_policy::store::Store as _;
+    let world = World::new();
+    let revision = || world.store.scan(b"clock", None, 1).unwrap().items[0].version;
+    let before = revision();
+    world.clock.pass(9);
+    world.authority.sweep().unwrap();
+    assert_eq!(revision(), before);
+    world.clock.pass(1);
+    world.authority.sweep().unwrap();
+    assert!(revision() > before);
+}

@@ -1,0 +1,236 @@
+//! The authority: pools of instances, and the calls that they take.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::budget;
+use crate::instance::AuthorityInstance;
+use crate::lent::Lent;
+use crate::policy::Policy;
+use crate::pool::Pool;
+use crate::wit::configuration::{ConfigureRefusal, Settings, SettingsChange, SettingsRefusal};
+use crate::wit::epochs::{BeginRefusal, Boot, Epoch, EpochRefusal};
+use crate::wit::exchange::{ExchangeRefusal, ExchangeRequest, Exchanged, Revocation, RevokeRefusal};
+use crate::wit::live::{Change, DeltaRefusal, LiveRefusal};
+use crate::wit::refresh_tokens::{
+    DeleteRefusal, Deleted, IssueRefusal, IssueRequest, Issued, ListRefusal, Page, Query, RefreshToken,
+    ShowRefusal,
+};
+use crate::wit::types::{Actor, Reason};
+use crate::wit::upkeep::{Clock, Swept, UpkeepRefusal};
+
+/// The processor time that one call may take. The longest honest ones, a batch of 1,000 deletions or a snapshot of
+/// 100,000 cuts, take some tens of milliseconds.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Which pool takes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// What scripts call: it mostly computes.
+    Exchange,
+    /// What administrators and the server itself call: it mostly waits for the disk.
+    Administration,
+}
+
+/// How many instances each pool has, and how many calls may wait for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolSizes {
+    /// Instances for [`Class::Exchange`].
+    pub exchange: usize,
+    /// Waiting calls of [`Class::Exchange`].
+    pub exchange_queue: usize,
+    /// Instances for [`Class::Administration`].
+    pub administration: usize,
+    /// Waiting calls of [`Class::Administration`].
+    pub administration_queue: usize,
+}
+
+impl Default for PoolSizes {
+    fn default() -> Self {
+        Self {
+            // They compute: more of them than processors would only wait for each other.
+            exchange: thread::available_parallelism().map_or(1, NonZero::get),
+            // At some 100 us each, the last in the queue waits a tenth of a second. Later than that is too late.
+            exchange_queue: 1024,
+            // They wait for the disk, and commits that wait together share one wait.
+            administration: 16,
+            // Sixteen rounds of the disk.
+            administration_queue: 256,
+        }
+    }
+}
+
+/// Why a call was not answered. Either way nothing is known, and the caller is told to try again later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Too many calls wait already, or the authority has stopped: it was not begun.
+    #[error("too many calls are waiting")]
+    Overloaded,
+    /// The policy trapped or took too long. That instance is gone, and the log says why.
+    #[error("the policy failed")]
+    Failed,
+}
+
+/// Instances of the authority component, each on a thread of its own. Cloning is cheap and shares them.
+#[derive(Clone)]
+pub struct Authority {
+    pools: Arc<Pools>,
+}
+
+struct Pools {
+    exchange: Pool,
+    administration: Pool,
+}
+
+impl Authority {
+    /// Starts the threads. One instance is made at once, to know that it can be; each thread makes its own at its first call.
+    ///
+    /// # Errors
+    /// When the component cannot be instantiated or the system gives no thread.
+    pub fn start(policy: &Policy, lent: Lent, sizes: PoolSizes) -> anyhow::Result<Self> {
+        let lent = Arc::new(lent);
+        drop(AuthorityInstance::new(policy, Arc::clone(&lent))?);
+        let make = || {
+            let (policy, lent) = (policy.clone(), Arc::clone(&lent));
+            move || AuthorityInstance::new(&policy, Arc::clone(&lent))
+        };
+        Ok(Self {
+            pools: Arc::new(Pools {
+                exchange: Pool::start("exchange", sizes.exchange, sizes.exchange_queue, make)?,
+                administration: Pool::start(
+                    "administration",
+                    sizes.administration,
+                    sizes.administration_queue,
+                    make,
+                )?,
+            }),
+        })
+    }
+
+    /// Runs `f` with an instance of the class's pool and waits for what it gives. It runs to its end even when the caller
+    /// stops waiting.
+    ///
+    /// # Errors
+    /// [`CallError`]; `f` giving an error or panicking is [`CallError::Failed`].
+    pub async fn call<R: Send + 'static>(
+        &self,
+        class: Class,
+        f: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R> + Send + 'static,
+    ) -> Result<R, CallError> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.pool(class).submit(f, move |result| drop(reply.send(result)))?;
+        answer.await.unwrap_or(Err(CallError::Failed))
+    }
+
+    /// [`Authority::call`] for a thread that may block.
+    ///
+    /// # Errors
+    /// As [`Authority::call`].
+    pub fn call_blocking<R: Send + 'static>(
+        &self,
+        class: Class,
+        f: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R> + Send + 'static,
+    ) -> Result<R, CallError> {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        self.pool(class).submit(f, move |result| drop(reply.send(result)))?;
+        answer.recv().unwrap_or(Err(CallError::Failed))
+    }
+
+    /// Takes no more calls, finishes those that were accepted, and ends the threads.
+    pub fn stop(&self) {
+        let pools = [&self.pools.exchange, &self.pools.administration];
+        pools.iter().for_each(|pool| pool.close());
+        pools.iter().for_each(|pool| pool.join());
+    }
+
+    fn pool(&self, class: Class) -> &Pool {
+        match class {
+            Class::Exchange => &self.pools.exchange,
+            Class::Administration => &self.pools.administration,
+        }
+    }
+}
+
+/// An instance for the time of one call: the exports of the contract, each documented in `wit/`.
+///
+/// An outer error is a trap: give it back, so that the instance is replaced. An inner one is the policy's own refusal.
+pub struct AuthorityCall<'a> {
+    instance: &'a mut AuthorityInstance,
+}
+
+/// The methods of [`AuthorityCall`]: each begins a budget of its own and calls one export.
+macro_rules! exports {
+    ($(
+        $(#[$doc:meta])*
+        $interface:ident . $export:ident as $name:ident ( $($argument:ident : $type:ty),* ) -> $answer:ty;
+    )*) => {
+        impl<'a> AuthorityCall<'a> {
+            pub(crate) fn new(instance: &'a mut AuthorityInstance) -> Self {
+                Self { instance }
+            }
+
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// The outer one is a trap.
+                pub fn $name(&mut self, $($argument: $type),*) -> wasmtime::Result<$answer> {
+                    let AuthorityInstance { store, guest } = &mut *self.instance;
+                    budget::begin(store, LIMIT);
+                    guest.$interface().$export(store, $($argument),*)
+                }
+            )*
+        }
+    };
+}
+
+exports! {
+    /// Fixes the issuer at the first start, compares it at every later one; gives the one in force.
+    jeton_policy_configuration.call_configure as configure(requested: Option<&str>, fallback: &str)
+        -> Result<String, ConfigureRefusal>;
+    /// The settings in force.
+    jeton_policy_configuration.call_get as settings() -> Result<Settings, SettingsRefusal>;
+    /// Changes settings and gives those in force after it.
+    jeton_policy_configuration.call_set as set_settings(actor: &Actor, change: SettingsChange)
+        -> Result<Settings, SettingsRefusal>;
+
+    /// Begins the authority's life after a start.
+    jeton_policy_epochs.call_begin as begin(boot: Boot) -> Result<Epoch, BeginRefusal>;
+    /// Begins a new epoch.
+    jeton_policy_epochs.call_advance as advance(actor: &Actor) -> Result<Epoch, EpochRefusal>;
+    /// The current epoch.
+    jeton_policy_epochs.call_current as current_epoch() -> Result<Epoch, EpochRefusal>;
+
+    /// Makes a refresh token.
+    jeton_policy_refresh_tokens.call_issue as issue(actor: &Actor, request: &IssueRequest)
+        -> Result<Issued, IssueRefusal>;
+    /// One refresh token, dead or alive.
+    jeton_policy_refresh_tokens.call_show as show(id: &str) -> Result<RefreshToken, ShowRefusal>;
+    /// A page of refresh tokens.
+    jeton_policy_refresh_tokens.call_list as list(query: &Query) -> Result<Page, ListRefusal>;
+    /// Ends refresh tokens and everything that descends from them.
+    jeton_policy_refresh_tokens.call_delete as delete(
+        actor: &Actor, ids: &[String], reason: Reason, note: Option<&str>
+    ) -> Result<Deleted, DeleteRefusal>;
+
+    /// Mints an access token (RFC 6749 section 6).
+    jeton_policy_exchange.call_exchange as exchange(request: &ExchangeRequest)
+        -> Result<Exchanged, ExchangeRefusal>;
+    /// Ends the token that the bearer holds (RFC 7009).
+    jeton_policy_exchange.call_revoke as revoke(token: &str) -> Result<Revocation, RevokeRefusal>;
+
+    /// The whole live document of one moment.
+    jeton_policy_live.call_snapshot as snapshot() -> Result<Vec<u8>, LiveRefusal>;
+    /// The document that leads from one live set to another.
+    jeton_policy_live.call_delta as delta(base: u64, sequence: u64, changes: &[Change])
+        -> Result<Vec<u8>, DeltaRefusal>;
+    /// The JSON Web Key Set of the current epoch (RFC 7517).
+    jeton_policy_live.call_key_set as key_set() -> Result<Vec<u8>, LiveRefusal>;
+
+    /// The time, read without writing.
+    jeton_policy_upkeep.call_read_clock as read_clock() -> Result<Clock, UpkeepRefusal>;
+    /// Drops cuts that are due and moves the clock's high-water mark.
+    jeton_policy_upkeep.call_sweep as sweep() -> Result<Swept, UpkeepRefusal>;
+}

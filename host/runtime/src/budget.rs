@@ -1,0 +1,109 @@
+//! How long a guest may compute.
+//!
+//! The engine interrupts a guest when a number of ticks has passed, but a tick is time on the wall: on a busy machine a
+//! thread may be kept from running for longer than a verifier's whole deadline, and a wait for the disk is not the
+//! guest's doing either. So a tick is only an occasion to look, and what is counted is the processor time of the thread.
+//! The first look is free of that question; it makes the calls that end before it (all but a few) cost nothing.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::engine::TICK;
+
+/// The processor time that one call may take, and what is known of the current call.
+pub(crate) struct Budget {
+    limit: Duration,
+    /// The thread's processor time when this call was first looked at.
+    since: Option<Duration>,
+}
+
+impl Budget {
+    /// A budget that no call has begun to spend.
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self { limit, since: None }
+    }
+
+    /// Begins a call that may take `limit`.
+    fn renew(&mut self, limit: Duration) {
+        self.limit = limit;
+        self.since = None;
+    }
+
+    /// What to do with a guest that still computes when the thread has used `used` of its processor.
+    fn look(&mut self, used: Duration) -> UpdateDeadline {
+        let since = *self.since.get_or_insert(used);
+        match self.limit.checked_sub(used.saturating_sub(since)) {
+            Some(left) if !left.is_zero() => UpdateDeadline::Continue(ticks(left)),
+            _ => UpdateDeadline::Interrupt,
+        }
+    }
+}
+
+/// The state of a store that has a budget.
+pub(crate) trait Budgeted {
+    /// The budget of the store's current call.
+    fn budget(&mut self) -> &mut Budget;
+}
+
+/// Makes every guest of this store subject to its budget.
+pub(crate) fn enforce<T: Budgeted + 'static>(store: &mut Store<T>) {
+    store.epoch_deadline_callback(|mut context| Ok(context.data_mut().budget().look(processor_time())));
+}
+
+/// Begins a call that may take `limit` of processor time, give or take two ticks. Must precede every call.
+pub(crate) fn begin<T: Budgeted + 'static>(store: &mut Store<T>, limit: Duration) {
+    store.data_mut().budget().renew(limit);
+    store.set_epoch_deadline(1);
+}
+
+/// The ticks in `left`, at least one.
+fn ticks(left: Duration) -> u64 {
+    u64::try_from(left.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX).max(1)
+}
+
+/// The processor time that the calling thread has used.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(2);
+
+    fn continues(decision: &UpdateDeadline) -> Option<u64> {
+        match decision {
+            UpdateDeadline::Continue(ticks) => Some(*ticks),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_thread_that_was_kept_from_running_is_not_charged() {
+        let mut budget = Budget::new(LIMIT);
+        let used = Duration::from_secs(5);
+        for _ in 0..100 {
+            assert_eq!(continues(&budget.look(used)), Some(2));
+        }
+    }
+
+    #[test]
+    fn a_guest_that_computes_past_its_limit_is_stopped() {
+        let mut budget = Budget::new(LIMIT);
+        assert_eq!(continues(&budget.look(Duration::from_millis(10))), Some(2));
+        assert_eq!(continues(&budget.look(Duration::from_micros(11_500))), Some(1));
+        assert_eq!(continues(&budget.look(Duration::from_millis(12))), None);
+    }
+
+    #[test]
+    fn each_call_has_a_budget_of_its_own() {
+        let mut budget = Budget::new(LIMIT);
+        budget.look(Duration::from_millis(10));
+        budget.renew(LIMIT);
+        assert_eq!(continues(&budget.look(Duration::from_millis(20))), Some(2));
+    }
+}

@@ -1,0 +1,89 @@
+//! What the host lends an authority: a store, a clock, entropy and a root key. One file for each imported interface.
+
+mod clock;
+pub(crate) mod entropy;
+mod root_key;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jeton_policy::store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write};
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::{jeton::policy::store as store_import, wasi};
+use crate::budget::{Budget, Budgeted};
+
+pub use clock::Clock;
+pub use root_key::{EntropyError, RootKey};
+
+/// What is lent to every instance of an authority.
+pub struct Lent {
+    store: Arc<dyn Store + Send + Sync>,
+    root_key: Option<RootKey>,
+    clock: Clock,
+}
+
+impl Lent {
+    /// A store, the root key (`None`: a policy that asks for it traps), and the system's clock.
+    pub fn new(store: Arc<dyn Store + Send + Sync>, root_key: Option<RootKey>) -> Self {
+        Self { store, root_key, clock: clock::system() }
+    }
+
+    /// The same with another clock, for tests.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The same store and clock for an instance that only reads, and that is called where a commit would wait for ever:
+    /// on the thread that makes the commits.
+    pub(crate) fn read_only(&self) -> Self {
+        Self { store: Arc::new(ReadOnly(Arc::clone(&self.store))), root_key: None, clock: Arc::clone(&self.clock) }
+    }
+}
+
+/// The state of an authority's store.
+pub(crate) struct LentState {
+    lent: Arc<Lent>,
+    budget: Budget,
+}
+
+impl LentState {
+    pub(crate) fn new(lent: Arc<Lent>) -> Self {
+        Self { lent, budget: Budget::new(Duration::ZERO) }
+    }
+}
+
+impl Budgeted for LentState {
+    fn budget(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+}
+
+/// A linker that lends exactly what the contract's `authority` world imports: a component that wants more is refused.
+pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<LentState>> {
+    let mut linker = Linker::new(engine);
+    store_import::add_to_linker::<_, HasSelf<LentState>>(&mut linker, |state| state)?;
+    wasi::clocks::wall_clock::add_to_linker::<_, HasSelf<LentState>>(&mut linker, |state| state)?;
+    wasi::random::random::add_to_linker::<_, HasSelf<LentState>>(&mut linker, |state| state)?;
+    root_key::add_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
+/// A store whose commits fail.
+struct ReadOnly(Arc<dyn Store + Send + Sync>);
+
+impl Store for ReadOnly {
+    fn read(&self, keys: &[Vec<u8>], freshness: Freshness) -> Result<Snapshot, Unavailable> {
+        self.0.read(keys, freshness)
+    }
+
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
+        self.0.scan(prefix, after, limit)
+    }
+
+    fn commit(&self, _: Vec<Check>, _: Vec<Write>) -> Result<u64, CommitError> {
+        Err(CommitError::Unavailable)
+    }
+}

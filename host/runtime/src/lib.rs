@@ -1,0 +1,24 @@
+//! The native host of Jeton's policy.
+//!
+//! It runs the policy's two components in wasmtime and lends the authority a store, a clock, entropy and a root key. It
+//! decides nothing: every verdict is the component's, and where there is none the answer is that nothing can be known.
+
+pub mod artifacts;
+mod authority;
+mod bindings;
+mod budget;
+mod engine;
+mod engine_config;
+mod instance;
+mod lent;
+mod live;
+mod policy;
+mod pool;
+mod verifier;
+pub mod wit;
+
+pub use authority::{Authority, AuthorityCall, CallError, Class, PoolSizes};
+pub use lent::{Clock, EntropyError, Lent, RootKey};
+pub use live::{Live, LiveDocument, LiveError, Publisher};
+pub use policy::{Policy, PolicyError};
+pub use verifier::{IntrospectError, Verifier, VerifyError};

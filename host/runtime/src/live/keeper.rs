@@ -1,0 +1,92 @@
+//! The keeper: a thread that makes the documents to hand out, so that no I/O thread waits for the store, and that brings
+//! a live set back that lost touch with its store.
+
+use std::io;
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use crate::live::source::Source;
+use crate::live::{Live, LiveDocument, LiveError};
+
+/// What is asked of the keeper, and who waits for it.
+pub(super) enum Request {
+    Document(tokio::sync::oneshot::Sender<Option<Arc<LiveDocument>>>),
+    Recover(Sender<Result<(), LiveError>>),
+}
+
+/// Requests that may wait: one document answers them all, so more than this means that none can be made.
+const WAITING: usize = 1024;
+
+/// How often a live set that is not current is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+pub(super) fn queue() -> (Sender<Request>, Receiver<Request>) {
+    crossbeam_channel::bounded(WAITING)
+}
+
+/// Starts the thread. It ends with the live set.
+pub(super) fn start(live: Weak<Live>, requests: Receiver<Request>, mut source: Source) -> io::Result<()> {
+    thread::Builder::new().name("jeton-live".to_owned()).spawn(move || {
+        let mut retry = Instant::now() + RETRY;
+        loop {
+            let request = requests.recv_deadline(retry);
+            let Some(live) = live.upgrade() else { return };
+            match request {
+                Ok(Request::Document(reply)) => drop(reply.send(document(&live, &mut source))),
+                Ok(Request::Recover(reply)) => drop(reply.send(recover(&live, &mut source))),
+                Err(RecvTimeoutError::Timeout) => {
+                    retry_if_lost(&live, &mut source);
+                    retry = Instant::now() + RETRY;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Brings a live set back. One that never held anything waits for its first epoch instead.
+fn retry_if_lost(live: &Live, source: &mut Source) {
+    if live.is_current() || live.held().is_none() {
+        return;
+    }
+    match recover(live, source) {
+        Ok(()) => tracing::info!("the live set is current again"),
+        Err(error) => tracing::debug!(%error, "the live set is not current yet"),
+    }
+}
+
+fn recover(live: &Live, source: &mut Source) -> Result<(), LiveError> {
+    if live.is_current() {
+        return Ok(());
+    }
+    let outcome = live.republish(source, 0);
+    // The publisher may have been faster.
+    if live.is_current() { Ok(()) } else { outcome.map_err(|error| LiveError(error.to_string())) }
+}
+
+/// The document of this moment, made anew where the last one is too old.
+fn document(live: &Live, source: &mut Source) -> Option<Arc<LiveDocument>> {
+    if let Some(document) = live.fresh_document() {
+        return Some(document);
+    }
+    let required = live.board.required()?;
+    let made = Instant::now();
+    let parts = source.snapshot(required).and_then(|(body, held)| Ok((body, held, source.key_set()?)));
+    let (body, held, key_set) =
+        parts.inspect_err(|reason| tracing::error!(%reason, "the live document cannot be made")).ok()?;
+    let document = Arc::new(LiveDocument {
+        body,
+        sequence: held.sequence,
+        epoch: held.epoch,
+        cuts: held.cuts,
+        etag: format!("W/\"{}-{}\"", held.epoch, held.sequence),
+        key_set,
+        made,
+    });
+    live.document.store(Some(Arc::clone(&document)));
+    Some(document)
+}

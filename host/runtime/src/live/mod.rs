@@ -1,0 +1,144 @@
+//! The live set in memory: current by construction, since it follows every commit before that is acknowledged.
+
+mod board;
+mod keeper;
+mod publisher;
+mod source;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use crossbeam_channel::Sender;
+
+use crate::lent::Lent;
+use crate::policy::Policy;
+use crate::wit::verification::Held;
+
+use board::PublishError;
+pub(crate) use board::{Board, Route};
+pub use publisher::Publisher;
+pub(crate) use source::load;
+use source::{Source, SourceError};
+
+/// How old a document may be while nothing changes. It carries the time it was made, by which an edge corrects a clock
+/// that is behind.
+const DOCUMENT_AGE: Duration = Duration::from_secs(1);
+
+/// The live set, and what its verifiers load. One for each store.
+pub struct Live {
+    board: Board,
+    document: ArcSwapOption<LiveDocument>,
+    keeper: Sender<keeper::Request>,
+}
+
+/// The live set as it is handed out.
+#[derive(Debug)]
+pub struct LiveDocument {
+    /// The body of `GET /v1/live`.
+    pub body: Vec<u8>,
+    /// Its sequence.
+    pub sequence: u64,
+    /// The epoch's number.
+    pub epoch: u64,
+    /// How many cuts it has.
+    pub cuts: u32,
+    /// A header value for `ETag`. Weak: documents of one sequence differ in the time they were made.
+    pub etag: String,
+    /// The JSON Web Key Set (RFC 7517), read after `body`: where an epoch began in between it is the newer one.
+    pub key_set: Vec<u8>,
+    made: Instant,
+}
+
+/// The live set cannot be made current; until it can, no verdict is given.
+#[derive(Debug, thiserror::Error)]
+#[error("the live set cannot be made current: {0}")]
+pub struct LiveError(String);
+
+impl Live {
+    /// A live set in which nothing is held yet, and what must observe the store's commits from now on. What is lent is used
+    /// for reading alone.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(policy: &Policy, lent: &Lent) -> std::io::Result<(Arc<Self>, Publisher)> {
+        let lent = Arc::new(lent.read_only());
+        let (keeper, requests) = keeper::queue();
+        let live = Arc::new(Self {
+            board: Board::new(),
+            document: ArcSwapOption::empty(),
+            keeper,
+        });
+        // Each has a source of its own: the publisher runs on the thread that commits, and may wait for nobody who reads.
+        let publisher = Publisher::new(&live, Source::new(policy, Arc::clone(&lent)));
+        keeper::start(Arc::downgrade(&live), requests, Source::new(policy, lent))?;
+        Ok((live, publisher))
+    }
+
+    /// Loads the live set as it stands in the store, unless it is current. To be called once after the epoch has begun:
+    /// later it follows the commits, and where it could not it recovers by itself within a second or two. Blocks.
+    ///
+    /// # Errors
+    /// [`LiveError`] when the store or the policy gives none.
+    pub fn recover(&self) -> Result<(), LiveError> {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        let sent = self.keeper.send(keeper::Request::Recover(reply)).is_ok();
+        let outcome = answer.recv();
+        match outcome {
+            Ok(outcome) if sent => outcome,
+            _ => Err(LiveError("its keeper is gone".to_owned())),
+        }
+    }
+
+    /// The live document, at least as new as the last commit that was acknowledged before this call, and made within the
+    /// last second. `None`: it cannot be known now.
+    pub async fn document(&self) -> Option<Arc<LiveDocument>> {
+        if let Some(document) = self.fresh_document() {
+            return Some(document);
+        }
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.keeper.try_send(keeper::Request::Document(reply)).ok()?;
+        answer.await.ok().flatten()
+    }
+
+    /// What is held. `None`: nothing yet.
+    pub fn held(&self) -> Option<Held> {
+        self.board.held()
+    }
+
+    /// How long the live set has not been known to be current. Zero while it is.
+    pub fn age(&self) -> Duration {
+        self.board.doubt()
+    }
+
+    /// Whether verdicts can be given.
+    pub fn is_current(&self) -> bool {
+        self.board.required().is_some()
+    }
+
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
+    }
+
+    fn fresh_document(&self) -> Option<Arc<LiveDocument>> {
+        let required = self.board.required()?;
+        let document = self.document.load_full()?;
+        (document.sequence >= required && document.made.elapsed() < DOCUMENT_AGE).then_some(document)
+    }
+
+    /// Publishes the whole live set as it stands in the store, of sequence `at_least` or later.
+    fn republish(&self, source: &mut Source, at_least: u64) -> Result<(), RepublishError> {
+        let retractions = self.board.retractions();
+        let (document, held) = source.snapshot(at_least)?;
+        Ok(self.board.publish(document, held, retractions)?)
+    }
+}
+
+/// Why the board could not be made current.
+#[derive(Debug, thiserror::Error)]
+enum RepublishError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}

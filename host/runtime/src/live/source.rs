@@ -1,0 +1,140 @@
+//! Where live documents come from: an authority instance that makes them, and a verifier instance that tries them first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jeton_policy::store::Write;
+
+use crate::authority::AuthorityCall;
+use crate::budget;
+use crate::instance::{AuthorityInstance, VerifierInstance};
+use crate::lent::Lent;
+use crate::policy::Policy;
+use crate::wit::live::{Change, DeltaRefusal, LiveRefusal};
+use crate::wit::verification::{Held, LoadRefusal};
+
+/// The processor time that loading one document may take: a full live set (100,000 cuts) takes about 10 ms.
+pub(crate) const LOAD_LIMIT: Duration = Duration::from_millis(250);
+
+/// Makes live documents. No document leaves it that a verifier of the same policy would not load.
+pub(crate) struct Source {
+    policy: Policy,
+    lent: Arc<Lent>,
+    authority: Option<AuthorityInstance>,
+    /// Holds what was made last.
+    witness: Option<VerifierInstance>,
+}
+
+/// Why there is no document.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error("no epoch has begun")]
+    NotBegun,
+    #[error("the store is unavailable")]
+    Unavailable,
+    #[error("the changes need a whole document")]
+    TakeSnapshot,
+    #[error("the policy failed: {0}")]
+    Trapped(String),
+    #[error("the policy made a live document that its verifier refuses: {0:?}")]
+    Refused(LoadRefusal),
+    #[error("the policy made a live document of sequence {made} where {wanted} was asked for")]
+    OtherSequence { made: u64, wanted: u64 },
+}
+
+impl Source {
+    pub(crate) fn new(policy: &Policy, lent: Arc<Lent>) -> Self {
+        Self { policy: policy.clone(), lent, authority: None, witness: None }
+    }
+
+    /// The whole live document, of sequence `at_least` or later.
+    pub(crate) fn snapshot(&mut self, at_least: u64) -> Result<(Vec<u8>, Held), SourceError> {
+        let document = self.ask(|authority| authority.snapshot())??;
+        // A new one: it must be able to begin with this document.
+        let mut witness = VerifierInstance::new(&self.policy)?;
+        let held = load(&mut witness, &document)??;
+        if held.sequence < at_least {
+            return Err(SourceError::OtherSequence { made: held.sequence, wanted: at_least });
+        }
+        self.witness = Some(witness);
+        Ok((document, held))
+    }
+
+    /// The document that leads from what was made last, of sequence `base`, to `sequence`.
+    pub(crate) fn delta(
+        &mut self,
+        base: u64,
+        sequence: u64,
+        changes: &[Write],
+    ) -> Result<(Vec<u8>, Held), SourceError> {
+        // Whatever goes wrong below, what this one holds is not known then.
+        let mut witness = self.witness.take().ok_or(SourceError::TakeSnapshot)?;
+        let changes: Vec<Change> = changes
+            .iter()
+            .map(|write| Change { key: write.key.clone(), value: write.value.clone() })
+            .collect();
+        let document = self.ask(|authority| authority.delta(base, sequence, &changes))??;
+        let held = load(&mut witness, &document)??;
+        if held.sequence != sequence {
+            return Err(SourceError::OtherSequence { made: held.sequence, wanted: sequence });
+        }
+        self.witness = Some(witness);
+        Ok((document, held))
+    }
+
+    /// The JSON Web Key Set of the current epoch.
+    pub(crate) fn key_set(&mut self) -> Result<Vec<u8>, SourceError> {
+        Ok(self.ask(|authority| authority.key_set())??)
+    }
+
+    /// Calls the authority instance, made anew where a trap took the last one.
+    fn ask<R>(
+        &mut self,
+        call: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R>,
+    ) -> Result<R, SourceError> {
+        let mut instance = match self.authority.take() {
+            Some(instance) => instance,
+            None => AuthorityInstance::new(&self.policy, Arc::clone(&self.lent))?,
+        };
+        let answer = call(&mut AuthorityCall::new(&mut instance))?;
+        self.authority = Some(instance);
+        Ok(answer)
+    }
+}
+
+/// Loads a document into a verifier instance.
+pub(crate) fn load(
+    instance: &mut VerifierInstance,
+    document: &[u8],
+) -> wasmtime::Result<Result<Held, LoadRefusal>> {
+    let VerifierInstance { store, guest } = instance;
+    budget::begin(store, LOAD_LIMIT);
+    guest.call_load(store, document)
+}
+
+impl From<wasmtime::Error> for SourceError {
+    fn from(trap: wasmtime::Error) -> Self {
+        Self::Trapped(format!("{trap:#}"))
+    }
+}
+
+impl From<LiveRefusal> for SourceError {
+    fn from(refusal: LiveRefusal) -> Self {
+        match refusal {
+            LiveRefusal::NotBegun => Self::NotBegun,
+            LiveRefusal::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<DeltaRefusal> for SourceError {
+    fn from(DeltaRefusal::TakeSnapshot: DeltaRefusal) -> Self {
+        Self::TakeSnapshot
+    }
+}
+
+impl From<LoadRefusal> for SourceError {
+    fn from(refusal: LoadRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

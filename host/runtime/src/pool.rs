@@ -1,0 +1,118 @@
+//! A pool: threads with an authority instance each, and one bounded queue of calls before them.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use parking_lot::{Mutex, RwLock};
+
+use crate::authority::{AuthorityCall, CallError};
+use crate::instance::AuthorityInstance;
+
+/// A call that waits for an instance. `None`: none could be made.
+type Job = Box<dyn FnOnce(Option<&mut AuthorityInstance>) -> Condition + Send>;
+
+/// What a call left behind.
+enum Condition {
+    Sound,
+    /// A trap spoils the instance and its store.
+    Spoiled,
+}
+
+pub(crate) struct Pool {
+    name: &'static str,
+    /// `None` once the pool has stopped.
+    queue: RwLock<Option<Sender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Pool {
+    /// Starts `instances` threads with room for `waiting` calls; `make` gives each thread its own way to an instance.
+    pub(crate) fn start<M>(
+        name: &'static str,
+        instances: usize,
+        waiting: usize,
+        make: impl Fn() -> M,
+    ) -> io::Result<Self>
+    where
+        M: Fn() -> wasmtime::Result<AuthorityInstance> + Send + 'static,
+    {
+        let (queue, jobs) = crossbeam_channel::bounded(waiting.max(1));
+        let mut threads = Vec::with_capacity(instances);
+        for _ in 0..instances.max(1) {
+            let (jobs, make) = (jobs.clone(), make());
+            let thread = thread::Builder::new().name(format!("jeton-{name}"));
+            threads.push(thread.spawn(move || work(name, &jobs, make))?);
+        }
+        Ok(Self { name, queue: RwLock::new(Some(queue)), threads: Mutex::new(threads) })
+    }
+
+    /// Puts a call into the queue; `reply` is given its outcome.
+    pub(crate) fn submit<R>(
+        &self,
+        f: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R> + Send + 'static,
+        reply: impl FnOnce(Result<R, CallError>) + Send + 'static,
+    ) -> Result<(), CallError> {
+        let name = self.name;
+        let job: Job = Box::new(move |instance| {
+            let Some(instance) = instance else {
+                reply(Err(CallError::Failed));
+                return Condition::Spoiled;
+            };
+            // Nothing that a panic leaves half done outlives it: the instance is thrown away.
+            match catch_unwind(AssertUnwindSafe(|| f(&mut AuthorityCall::new(instance)))) {
+                Ok(Ok(answer)) => {
+                    reply(Ok(answer));
+                    Condition::Sound
+                }
+                Ok(Err(trap)) => {
+                    tracing::error!(pool = name, trap = format!("{trap:#}"), "the policy failed; its instance is replaced");
+                    reply(Err(CallError::Failed));
+                    Condition::Spoiled
+                }
+                Err(_) => {
+                    tracing::error!(pool = name, "a call panicked; its instance is replaced");
+                    reply(Err(CallError::Failed));
+                    Condition::Spoiled
+                }
+            }
+        });
+        match self.queue.read().as_ref().map(|queue| queue.try_send(job)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => Err(CallError::Overloaded),
+        }
+    }
+
+    /// Takes no more calls.
+    pub(crate) fn close(&self) {
+        drop(self.queue.write().take());
+    }
+
+    /// Waits until the accepted calls of a closed pool are done.
+    pub(crate) fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!(pool = self.name, "a thread of the pool panicked");
+            }
+        }
+    }
+}
+
+/// Runs calls until the queue is closed and empty.
+fn work(name: &'static str, jobs: &Receiver<Job>, make: impl Fn() -> wasmtime::Result<AuthorityInstance>) {
+    let mut instance = None;
+    for job in jobs {
+        if instance.is_none() {
+            instance = make()
+                .inspect_err(|error| {
+                    tracing::error!(pool = name, error = format!("{error:#}"), "the policy cannot be instantiated");
+                })
+                .ok();
+        }
+        if let Condition::Spoiled = job(instance.as_mut()) {
+            instance = None;
+        }
+    }
+}

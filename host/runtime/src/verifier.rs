@@ -1,0 +1,235 @@
+//! A verifier: an instance of the verifier component, called on the thread that read the request.
+//!
+//! Before each verdict it compares the sequence that it holds with the one that the board requires, and loads what is
+//! missing. Whatever stands in the way of that, the answer is [`Unready`] and never a verdict.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::Store;
+
+use crate::budget;
+use crate::instance::{VerifierInstance, VerifierState};
+use crate::live::{Live, Route, load};
+use crate::policy::Policy;
+use crate::wit::verification::{Claims, Guest, IntrospectRefusal, Moment, Refusal, Verified};
+
+/// The processor time that one verdict may take. A signature takes a tenth of a millisecond; a policy gone mad delays
+/// the other requests of its thread by this much and a tick or two.
+const LIMIT: Duration = Duration::from_millis(2);
+
+/// After so many failures in a row the policy, not the token, is taken to be at fault.
+const MAX_FAILURES: u32 = 3;
+
+/// How long a verifier that is out of service waits before it is tried with one request.
+const REST: Duration = Duration::from_secs(1);
+
+/// Gives verdicts for one thread.
+pub struct Verifier {
+    policy: Policy,
+    live: Arc<Live>,
+    instance: Option<Loaded>,
+    /// Failures in a row.
+    failures: u32,
+    /// Out of service until then.
+    rests_until: Option<Instant>,
+}
+
+/// An instance, and the live set that it holds.
+struct Loaded {
+    instance: VerifierInstance,
+    sequence: u64,
+    at: Instant,
+}
+
+/// Why a token is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// The verdict. Never [`Refusal::Stale`].
+    #[error("the access token is refused: {0:?}")]
+    Refused(Refusal),
+    /// There is no verdict: nothing can be known now.
+    #[error("no verdict can be given now")]
+    Unready,
+}
+
+/// Why an introspection is refused (RFC 7662 section 2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IntrospectError {
+    /// The caller's own token is not accepted.
+    #[error("the caller's access token is refused")]
+    InvalidToken,
+    /// The caller may not ask about another token than its own.
+    #[error("the caller's access token lacks the scope to introspect")]
+    InsufficientScope,
+    /// There is no verdict: nothing can be known now.
+    #[error("no verdict can be given now")]
+    Unready,
+}
+
+/// No verdict can be given.
+struct Unready;
+
+impl Verifier {
+    /// A verifier that follows `live`. It loads what is there, if anything is.
+    ///
+    /// # Errors
+    /// When the component cannot be instantiated.
+    pub fn new(policy: &Policy, live: Arc<Live>) -> anyhow::Result<Self> {
+        drop(VerifierInstance::new(policy)?);
+        let mut verifier =
+            Self { policy: policy.clone(), live, instance: None, failures: 0, rests_until: None };
+        if verifier.live.is_current() && verifier.instance().is_err() {
+            tracing::debug!("the verifier holds no live set yet");
+        }
+        Ok(verifier)
+    }
+
+    /// Judges an access token by the one rule; `now` is Unix time.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify(&mut self, token: &str, now: u64) -> Result<Verified, VerifyError> {
+        let verdict = self.judge(now, |guest, store, moment| guest.call_verify(store, token, moment, false));
+        verdict?.map_err(VerifyError::from)
+    }
+
+    /// Judges `caller`, then `token`, and gives the RFC 7662 answer; `now` is Unix time.
+    ///
+    /// # Errors
+    /// [`IntrospectError`].
+    pub fn introspect(&mut self, caller: &str, token: &str, now: u64) -> Result<Vec<u8>, IntrospectError> {
+        let answer = self
+            .judge(now, |guest, store, moment| guest.call_introspect(store, caller, token, moment, false));
+        answer?.map_err(IntrospectError::from)
+    }
+
+    /// Judges an access token by the one rule and says what it claims; `now` is Unix time.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn claims(&mut self, token: &str, now: u64) -> Result<Claims, VerifyError> {
+        let verdict =
+            self.judge(now, |guest, store, moment| guest.call_read_claims(store, token, moment, false));
+        verdict?.map_err(VerifyError::from)
+    }
+
+    /// Whether it is tried with every request: `false` after failures in a row, until a trial succeeds.
+    pub fn in_service(&self) -> bool {
+        self.failures < MAX_FAILURES
+    }
+
+    /// Asks the instance for a verdict from a live set that is current.
+    fn judge<R>(
+        &mut self,
+        now: u64,
+        ask: impl FnOnce(&Guest, &mut Store<VerifierState>, Moment) -> wasmtime::Result<R>,
+    ) -> Result<R, Unready> {
+        let loaded = self.instance()?;
+        // Rounded down: the live set is at least this old, and time is never judged to be later than it is.
+        let moment = Moment { now, held_for: loaded.at.elapsed().as_secs() };
+        let VerifierInstance { store, guest } = &mut loaded.instance;
+        budget::begin(store, LIMIT);
+        match ask(guest, store, moment) {
+            Ok(verdict) => {
+                if self.failures > 0 {
+                    self.restore();
+                }
+                Ok(verdict)
+            }
+            Err(trap) => Err(self.fail(&format!("{trap:#}"))),
+        }
+    }
+
+    /// The instance, holding what the board requires.
+    fn instance(&mut self) -> Result<&mut Loaded, Unready> {
+        let required = self.live.board().required().ok_or(Unready)?;
+        let current = self.instance.as_ref().is_some_and(|loaded| loaded.sequence >= required);
+        if !current {
+            self.catch_up()?;
+        }
+        self.instance.as_mut().ok_or(Unready)
+    }
+
+    /// Loads what is missing, into a new instance where there is none.
+    fn catch_up(&mut self) -> Result<(), Unready> {
+        if self.rests_until.is_some_and(|until| Instant::now() < until) {
+            return Err(Unready);
+        }
+        // Whatever goes wrong below, what the old one holds is not known then.
+        let old = self.instance.take();
+        let route = self.live.board().route(old.as_ref().map(|loaded| loaded.sequence)).ok_or(Unready)?;
+        let instance = old.map_or_else(|| VerifierInstance::new(&self.policy), |loaded| Ok(loaded.instance));
+        match instance.and_then(|instance| follow(instance, &route)) {
+            Ok(loaded) => {
+                self.instance = Some(loaded);
+                Ok(())
+            }
+            Err(error) => Err(self.fail(&format!("{error:#}"))),
+        }
+    }
+
+    /// Throws the instance away. What is logged names functions of the policy, never an argument.
+    fn fail(&mut self, reason: &str) -> Unready {
+        self.instance = None;
+        self.failures = self.failures.saturating_add(1);
+        if self.failures < MAX_FAILURES {
+            tracing::warn!(reason, "a verifier failed; its instance is replaced");
+            return Unready;
+        }
+        if self.failures == MAX_FAILURES {
+            tracing::error!(reason, "a verifier failed {MAX_FAILURES} times in a row and is out of service");
+        }
+        self.rests_until = Some(Instant::now() + REST);
+        Unready
+    }
+
+    fn restore(&mut self) {
+        if !self.in_service() {
+            tracing::info!("a verifier is back in service");
+        }
+        self.failures = 0;
+        self.rests_until = None;
+    }
+}
+
+/// Loads the documents of a route one after the other.
+fn follow(mut instance: VerifierInstance, route: &Route) -> wasmtime::Result<Loaded> {
+    for document in &route.documents {
+        if let Err(refusal) = load(&mut instance, document)? {
+            wasmtime::bail!("it refuses the live document: {refusal:?}");
+        }
+    }
+    Ok(Loaded { instance, sequence: route.sequence, at: Instant::now() })
+}
+
+impl From<Unready> for VerifyError {
+    fn from(Unready: Unready) -> Self {
+        Self::Unready
+    }
+}
+
+impl From<Refusal> for VerifyError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Stale => Self::Unready,
+            other => Self::Refused(other),
+        }
+    }
+}
+
+impl From<Unready> for IntrospectError {
+    fn from(Unready: Unready) -> Self {
+        Self::Unready
+    }
+}
+
+impl From<IntrospectRefusal> for IntrospectError {
+    fn from(refusal: IntrospectRefusal) -> Self {
+        match refusal {
+            IntrospectRefusal::InvalidToken => Self::InvalidToken,
+            IntrospectRefusal::InsufficientScope => Self::InsufficientScope,
+            IntrospectRefusal::Stale => Self::Unready,
+        }
+    }
+}

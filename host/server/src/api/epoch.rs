@@ -1,0 +1,49 @@
+//! `/v1/epoch`: the authority's current life, and the order that ends it.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::{Request, StatusCode};
+use jeton_runtime::Class;
+use jeton_runtime::wit::epochs::{Epoch, EpochReason};
+use serde_json::json;
+
+use super::json::Members;
+use super::permissions::Caller;
+use super::problem::Problem;
+use super::{answered, respond, time};
+use crate::app::App;
+
+/// `GET /v1/epoch`.
+pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    answered(app.authority.call(Class::Administration, |call| call.current_epoch())).await.map(|epoch| answer(&epoch))
+}
+
+/// `POST /v1/epoch/advance`: every access token is dead when this answers, the caller's own too. Its body is empty or `{}`.
+pub(super) async fn advance(State(app): State<Arc<App>>, Extension(caller): Extension<Arc<Caller>>, request: Request<Body>) -> Result<Response, Problem> {
+    Members::read_if_any(request).await?.finish()?;
+    let by = caller.claims.client_id.clone();
+    let epoch = answered(app.authority.call(Class::Administration, move |call| call.advance(&caller.actor))).await?;
+    tracing::info!(%by, epoch = epoch.number, "the epoch was advanced");
+    Ok(answer(&epoch))
+}
+
+fn answer(epoch: &Epoch) -> Response {
+    let reason = match epoch.reason {
+        EpochReason::First => "first",
+        EpochReason::Boot => "boot",
+        EpochReason::Order => "order",
+        EpochReason::LiveSetFull => "live-set-full",
+    };
+    let body = json!({
+        "number": epoch.number,
+        "began_at": time::to_rfc3339(epoch.began_at),
+        "reason": reason,
+        "by": epoch.by,
+        "kid": epoch.kid,
+    });
+    respond::json(StatusCode::OK, &body)
+}

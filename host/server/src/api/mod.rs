@@ -1,0 +1,85 @@
+//! HTTP: everything but introspection and forward-auth, which [`crate::hot`] answers before this router is asked.
+//!
+//! Handlers run on the I/O thread that read the request, so the verifier of that thread is theirs; what needs the store goes to
+//! the authority's pools.
+//!
+//! | to change | go to |
+//! | --- | --- |
+//! | who may do what | [`permissions`] |
+//! | how a refusal of the policy is answered | [`refusals`] |
+//! | what a request may look like | [`oauth_request`] over [`form`], [`json`], [`query`], [`bearer`], [`limits`] |
+//! | what an error looks like | [`problem`] (RFC 9457), [`oauth_error`] (RFC 6749) |
+
+pub mod bearer;
+pub mod body;
+mod current_token;
+mod epoch;
+pub mod form;
+mod health;
+mod json;
+pub mod limits;
+mod live;
+mod media_type;
+mod metadata;
+pub mod oauth_error;
+pub mod oauth_request;
+mod permissions;
+pub mod problem;
+mod query;
+mod refresh_tokens;
+mod refusals;
+mod respond;
+mod revoke;
+mod settings;
+mod time;
+mod token;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+use jeton_runtime::CallError;
+use jeton_runtime::wit::refresh_tokens::IssueRefusal;
+
+use crate::app::App;
+use problem::Problem;
+use refusals::Refusal;
+
+/// Every route that is not hot. Wrong paths are 404, wrong methods 405, both as problems.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/oauth2/token", post(token::oauth))
+        .route("/iwc/api/security/oauth/token", post(token::dpa))
+        .route("/oauth2/revoke", post(revoke::revoke))
+        .route("/.well-known/oauth-authorization-server", get(metadata::of_the_host))
+        .route("/.well-known/oauth-authorization-server/{*issuer_path}", get(metadata::of_a_path))
+        .route("/.well-known/jwks.json", get(live::key_set))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/v1/live", get(live::document))
+        .route("/v1/self", get(current_token::show))
+        .route("/v1/refresh-tokens", get(refresh_tokens::list).post(refresh_tokens::create))
+        .route("/v1/refresh-tokens/delete", post(refresh_tokens::delete_batch))
+        .route("/v1/refresh-tokens/{id}", get(refresh_tokens::show).delete(refresh_tokens::delete))
+        .route("/v1/settings", get(settings::show).patch(settings::change))
+        .route("/v1/epoch", get(epoch::show))
+        .route("/v1/epoch/advance", post(epoch::advance))
+        .route_layer(from_fn(permissions::guard))
+        .fallback(async || Problem::no_such_path())
+        .with_state(app)
+}
+
+/// The rule that a refused issue broke, for the machine's own commands.
+pub fn sentence(refusal: IssueRefusal) -> &'static str {
+    refusal.row().sentence()
+}
+
+/// What an administrative call gives; its refusals become problems by the table.
+async fn answered<T, R: Refusal>(call: impl Future<Output = Result<Result<T, R>, CallError>>) -> Result<T, Problem> {
+    match call.await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(refusal)) => Err(refusal.row().problem()),
+        Err(error) => Err(error.row().problem()),
+    }
+}

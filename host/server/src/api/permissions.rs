@@ -1,0 +1,155 @@
+//! Who may do what: one table for every route, and the guard that goes by it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::MatchedPath;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue, Method, Request};
+use jeton_policy::scope;
+use jeton_runtime::VerifyError;
+use jeton_runtime::wit::types::{ActingToken, Actor};
+use jeton_runtime::wit::verification::Claims;
+
+use super::bearer::{self, Credential};
+use super::problem::{Problem, ProblemKind};
+use crate::app::verifier;
+
+/// What a caller must show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Nothing here: the route is public, or the possession of what the body brings is its authority.
+    Nothing,
+    /// A living access token, whatever its scopes.
+    LivingToken,
+    /// `jeton:read` or `jeton:admin`.
+    Read,
+    /// `jeton:admin`.
+    Administer,
+}
+
+/// Every route. A method that is not here does not exist, even where a handler was registered for it; `HEAD` goes by `GET`.
+const TABLE: &[(&str, Method, Need)] = &[
+    ("/oauth2/token", Method::POST, Need::Nothing),
+    ("/iwc/api/security/oauth/token", Method::POST, Need::Nothing),
+    ("/oauth2/revoke", Method::POST, Need::Nothing),
+    ("/.well-known/oauth-authorization-server", Method::GET, Need::Nothing),
+    ("/.well-known/oauth-authorization-server/{*issuer_path}", Method::GET, Need::Nothing),
+    ("/.well-known/jwks.json", Method::GET, Need::Nothing),
+    ("/healthz", Method::GET, Need::Nothing),
+    ("/readyz", Method::GET, Need::Nothing),
+    ("/v1/live", Method::GET, Need::Nothing),
+    ("/v1/self", Method::GET, Need::LivingToken),
+    ("/v1/refresh-tokens", Method::GET, Need::Read),
+    ("/v1/refresh-tokens", Method::POST, Need::Administer),
+    ("/v1/refresh-tokens/delete", Method::POST, Need::Administer),
+    ("/v1/refresh-tokens/{id}", Method::GET, Need::Read),
+    ("/v1/refresh-tokens/{id}", Method::DELETE, Need::Administer),
+    ("/v1/settings", Method::GET, Need::Read),
+    ("/v1/settings", Method::PATCH, Need::Administer),
+    ("/v1/epoch", Method::GET, Need::Read),
+    ("/v1/epoch/advance", Method::POST, Need::Administer),
+];
+
+/// The bearer of an access token that the verifier found alive for this very request.
+pub(super) struct Caller {
+    /// As the policy knows who acts.
+    pub(super) actor: Actor,
+    /// What the token says.
+    pub(super) claims: Claims,
+}
+
+/// Lets a request through to its handler, with its [`Caller`] where the route needs one.
+pub(super) async fn guard(matched: MatchedPath, mut request: Request<Body>, next: Next) -> Response {
+    let need = match need(matched.as_str(), request.method()) {
+        Ok(need) => need,
+        Err(problem) => return problem.into_response(),
+    };
+    if need != Need::Nothing {
+        match authorize(request.headers(), need) {
+            Ok(caller) => request.extensions_mut().insert(Arc::new(caller)),
+            Err(problem) => return problem.into_response(),
+        };
+    }
+    next.run(request).await
+}
+
+/// What the table says of a route: 405 for a method, 404 for a path that it lacks.
+fn need(path: &str, method: &Method) -> Result<Need, Problem> {
+    let sought = if *method == Method::HEAD { &Method::GET } else { method };
+    let rows = || TABLE.iter().filter(|(row, ..)| *row == path);
+    if let Some((.., need)) = rows().find(|(_, known, _)| known == sought) {
+        return Ok(*need);
+    }
+    let known: Vec<&str> = rows().map(|(_, known, _)| if *known == Method::GET { "GET, HEAD" } else { known.as_str() }).collect();
+    match HeaderValue::try_from(known.join(", ")) {
+        Ok(allow) if !known.is_empty() => Err(Problem::method_not_allowed(allow)),
+        _ => Err(Problem::no_such_path()),
+    }
+}
+
+/// Judges the access token that is shown, by the one rule, and then its scopes.
+fn authorize(headers: &HeaderMap, need: Need) -> Result<Caller, Problem> {
+    let token = match bearer::from_headers(headers) {
+        Ok(Some(Credential::Bearer(token))) => token,
+        Ok(Some(Credential::Basic(_)) | None) => return Err(Problem::token_missing()),
+        Err(error) if error.is_dead_token() => return Err(Problem::token_refused()),
+        Err(error) => {
+            let problem = Problem::field("authorization-malformed", "Authorization", error.to_string());
+            return Err(problem.with_header(WWW_AUTHENTICATE, error.challenge()));
+        }
+    };
+    let claims = verifier::claims(token).map_err(|error| match error {
+        VerifyError::Refused(_) => Problem::token_refused(),
+        VerifyError::Unready => Problem::unavailable(),
+    })?;
+    let has = |wanted: &str| claims.scopes.iter().any(|scope| scope == wanted);
+    let sentence = match need {
+        Need::Nothing | Need::LivingToken => None,
+        Need::Read => (!has(scope::READ) && !has(scope::ADMIN)).then_some("the access token needs the scope `jeton:read` or `jeton:admin`"),
+        Need::Administer => (!has(scope::ADMIN)).then_some("the access token needs the scope `jeton:admin`"),
+    };
+    match sentence {
+        Some(sentence) => Err(Problem::new(ProblemKind::InsufficientScope, "insufficient-scope", sentence)),
+        None => Ok(Caller { actor: actor(&claims), claims }),
+    }
+}
+
+fn actor(claims: &Claims) -> Actor {
+    Actor::Token(ActingToken { client_id: claims.client_id.clone(), subject: claims.subject.clone(), scopes: claims.scopes.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_under_v1_needs_a_token_but_the_live_set() {
+        for (path, method, need) in TABLE {
+            let public = *need == Need::Nothing;
+            assert_eq!(public, !path.starts_with("/v1/") || *path == "/v1/live", "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn reading_scopes_open_nothing_that_changes_anything() {
+        for (path, method, need) in TABLE {
+            assert!(matches!(need, Need::Nothing | Need::Administer) || *method == Method::GET, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn head_goes_by_get_and_other_methods_are_told_what_there_is() {
+        assert_eq!(need("/v1/epoch", &Method::HEAD), Ok(Need::Read));
+        let refused = need("/v1/refresh-tokens/{id}", &Method::PUT);
+        let allow = refused.err().and_then(|problem| problem.response().headers().get("allow").cloned());
+        assert_eq!(allow, Some(HeaderValue::from_static("GET, HEAD, DELETE")));
+    }
+
+    #[test]
+    fn a_route_without_a_row_does_not_exist() {
+        assert_eq!(need("/v1/forgotten", &Method::GET), Err(Problem::no_such_path()));
+    }
+}

@@ -1,0 +1,35 @@
+//! `/v1/refresh-tokens`.
+
+mod create;
+mod delete;
+mod list;
+mod record;
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::StatusCode;
+use jeton_runtime::Class;
+
+pub(super) use create::create;
+pub(super) use delete::{delete, delete_batch};
+pub(super) use list::list;
+
+use super::problem::Problem;
+use super::{answered, refusals, respond};
+use crate::app::App;
+use record::Record;
+
+/// `GET /v1/refresh-tokens/{id}`: one record, dead or alive, with its generation as `ETag`.
+pub(super) async fn show(State(app): State<Arc<App>>, id: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    let id = id_of(id)?;
+    let token = answered(app.authority.call(Class::Administration, move |call| call.show(&id))).await?;
+    Ok(respond::with_generation(respond::json(StatusCode::OK, &Record::of(&token)), token.generation))
+}
+
+/// A path segment that is no text names nothing.
+fn id_of(id: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    id.map(|Path(id)| id).map_err(|_| refusals::NO_SUCH_TOKEN.problem())
+}

@@ -1,0 +1,267 @@
+//! The one table from the policy's refusals to HTTP answers.
+
+use jeton_runtime::CallError;
+use jeton_runtime::wit::configuration::SettingsRefusal;
+use jeton_runtime::wit::epochs::EpochRefusal;
+use jeton_runtime::wit::exchange::{ExchangeRefusal, RevokeRefusal};
+use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, IssueRefusal, ListRefusal, ShowRefusal};
+
+use super::oauth_error::{OAuthCode, OAuthError};
+use super::problem::{Problem, ProblemKind};
+
+/// How one refusal of an administrative call is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    kind: ProblemKind,
+    code: &'static str,
+    field: Option<&'static str>,
+    /// Names the rule and its limit.
+    sentence: &'static str,
+}
+
+/// A refusal that has a row in this table.
+pub(super) trait Refusal: Copy {
+    /// Its row.
+    fn row(self) -> Row;
+}
+
+impl Row {
+    /// The answer.
+    pub(super) fn problem(self) -> Problem {
+        match self.field {
+            Some(field) => Problem::new(self.kind, self.code, self.sentence).about(field, self.sentence),
+            None => Problem::new(self.kind, self.code, self.sentence),
+        }
+    }
+
+    /// The rule alone, for whoever does not come by HTTP.
+    pub(super) fn sentence(self) -> &'static str {
+        self.sentence
+    }
+
+    /// The same row about the member that was really sent, where one rule covers two members.
+    pub(super) fn about(self, member: &'static str, sent: &'static str) -> Row {
+        Row { field: self.field.map(|field| if field == member { sent } else { field }), ..self }
+    }
+}
+
+impl Refusal for IssueRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::NameEmpty => field("name-empty", "name", "a name has at least 1 character"),
+            Self::NameTooLong => field("name-too-long", "name", "a name has at most 200 characters"),
+            Self::NameHasControlCharacter => field("name-has-control-character", "name", "a name has no control characters"),
+            Self::NameHasOuterSpace => field("name-has-outer-space", "name", "a name neither begins nor ends with a space"),
+            Self::ExpiryInThePast => field("expiry-in-the-past", "expires_at", "an expiry lies in the future"),
+            Self::ExpiryOutOfRange => field("expiry-out-of-range", "expires_at", "an expiry is at most 9999-12-31T23:59:59Z"),
+            Self::ExpiryBeyondParent => field("expiry-beyond-parent", "expires_at", "a token expires no later than its parent"),
+            Self::TooManyScopes => field("too-many-scopes", "scopes", "a token has at most 64 scopes"),
+            Self::ScopeMalformed => field("scope-malformed", "scopes", "a scope has 1 to 128 visible ASCII characters other than the double quote and the backslash"),
+            Self::ScopesTooLong => field("scopes-too-long", "scopes", "the scopes of a token, with a space between each two, have at most 1024 bytes"),
+            Self::ScopeUnknown => field("scope-unknown", "scopes", "the scopes that begin with `jeton:` are `jeton:admin`, `jeton:read`, `jeton:introspect` and `jeton:live`"),
+            Self::ScopeBeyondParent => field("scope-beyond-parent", "scopes", "a token has no scope that its parent lacks"),
+            Self::ScopeBeyondActor => Row { kind: ProblemKind::InsufficientScope, ..field("scope-beyond-actor", "scopes", "nobody grants a `jeton:` scope that they lack") },
+            Self::ParentMalformed => field("parent-malformed", "parent", "the id of a refresh token has 22 characters of base62"),
+            Self::ParentNotFound => field("parent-not-found", "parent", "there is no refresh token of this id"),
+            Self::ParentEnded => Row { kind: ProblemKind::Conflict, ..field("parent-ended", "parent", "the parent, or something that it descends from, has ended") },
+            Self::TooDeep => field("too-deep", "parent", "a token has at most 8 levels above it"),
+            Self::OwnerMalformed => field("owner-malformed", "owner", "an owner has 1 to 200 visible ASCII characters and does not look like a token id"),
+            Self::AccessTtlOutOfRange => field("access-ttl-out-of-range", "access_ttl", "access tokens live 1 to 86400 seconds"),
+            Self::ClockBehind => unavailable("clock-behind", "the clock stands before a time that was already reached: nothing is minted until it has caught up"),
+            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+        }
+    }
+}
+
+impl Refusal for ShowRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::NotFound => NO_SUCH_TOKEN,
+            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+        }
+    }
+}
+
+impl Refusal for ListRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::LimitOutOfRange => field("limit-out-of-range", "limit", "a page has 1 to 1000 items"),
+            Self::NameTooLong => field("name-too-long", "name", "a name has at most 200 characters"),
+            Self::OwnerMalformed => field("owner-malformed", "owner", "an owner has 1 to 200 visible ASCII characters and does not look like a token id"),
+            Self::CursorInvalid => field("cursor-invalid", "cursor", "a cursor is the `next` of an earlier page of the same query, unchanged"),
+            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+        }
+    }
+}
+
+impl Refusal for DeleteRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::TooMany => field("too-many", "ids", "at most 1000 tokens are deleted at once"),
+            Self::ScopeBeyondActor => Row {
+                kind: ProblemKind::InsufficientScope,
+                code: "scope-beyond-actor",
+                field: None,
+                sentence: "nobody ends a token that has a `jeton:` scope which they lack",
+            },
+            Self::NoteTooLong => field("note-too-long", "note", "a note has at most 500 characters"),
+            Self::NoteHasControlCharacter => field("note-has-control-character", "note", "a note has no control characters"),
+            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+        }
+    }
+}
+
+impl Refusal for SettingsRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::AccessTokenExpirationOutOfRange => field("access-token-expiration-out-of-range", "access_token_expiration", "access tokens live 1 to 86400 seconds"),
+            Self::RefreshTokenExpirationOutOfRange => {
+                field("refresh-token-expiration-out-of-range", "refresh_token_expiration", "refresh tokens live 1 to 3153600000 seconds where nothing else is said")
+            }
+            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+        }
+    }
+}
+
+impl Refusal for EpochRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::NotBegun => unavailable("not-begun", "no epoch has begun yet"),
+            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+        }
+    }
+}
+
+impl Refusal for CallError {
+    fn row(self) -> Row {
+        match self {
+            Self::Overloaded => unavailable("overloaded", "too many calls are waiting: this one was not begun"),
+            Self::Failed => unavailable("failed", UNAVAILABLE),
+        }
+    }
+}
+
+/// How a refused exchange is answered (RFC 6749 section 5.2).
+pub(super) fn exchange(refusal: ExchangeRefusal) -> OAuthError {
+    match refusal {
+        ExchangeRefusal::InvalidGrant => OAuthError::new(OAuthCode::InvalidGrant, "the refresh token is not good"),
+        ExchangeRefusal::InvalidScope => OAuthError::new(OAuthCode::InvalidScope, "the scope is malformed or wider than that of the refresh token"),
+        ExchangeRefusal::ClockBehind | ExchangeRefusal::Unavailable => OAuthError::unavailable(),
+    }
+}
+
+/// How a refused revocation is answered (RFC 7009 section 2.2.1).
+pub(super) fn revoke(refusal: RevokeRefusal) -> OAuthError {
+    match refusal {
+        RevokeRefusal::Unavailable => OAuthError::unavailable(),
+    }
+}
+
+/// What deleting an unknown token is answered with, too.
+pub(super) const NO_SUCH_TOKEN: Row =
+    Row { kind: ProblemKind::NotFound, code: "no-such-token", field: None, sentence: "there is no refresh token of this id" };
+
+const UNAVAILABLE: &str = "the authority cannot answer now; whether a change was made is not known";
+
+const fn field(code: &'static str, field: &'static str, sentence: &'static str) -> Row {
+    Row { kind: ProblemKind::InvalidInput, code, field: Some(field), sentence }
+}
+
+const fn unavailable(code: &'static str, sentence: &'static str) -> Row {
+    Row { kind: ProblemKind::Unavailable, code, field: None, sentence }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what went wrong by panicking")]
+    use super::*;
+    use http::header::RETRY_AFTER;
+    use serde_json::Value;
+
+    /// Status, code and field as the caller sees them.
+    fn seen(refusal: impl Refusal) -> (u16, String, Option<String>) {
+        let response = refusal.row().problem().response();
+        let status = response.status().as_u16();
+        assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503);
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (status, text(&body["code"]), body.get("errors").map(|errors| text(&errors[0]["field"])))
+    }
+
+    fn expect(refusal: impl Refusal, status: u16, code: &str, field: &str) {
+        assert_eq!(seen(refusal), (status, code.to_owned(), (!field.is_empty()).then(|| field.to_owned())));
+    }
+
+    #[test]
+    fn every_refusal_to_issue_has_its_answer() {
+        use IssueRefusal as R;
+        for (refusal, status, code, field) in [
+            (R::NameEmpty, 400, "name-empty", "name"),
+            (R::NameTooLong, 400, "name-too-long", "name"),
+            (R::NameHasControlCharacter, 400, "name-has-control-character", "name"),
+            (R::NameHasOuterSpace, 400, "name-has-outer-space", "name"),
+            (R::ExpiryInThePast, 400, "expiry-in-the-past", "expires_at"),
+            (R::ExpiryOutOfRange, 400, "expiry-out-of-range", "expires_at"),
+            (R::ExpiryBeyondParent, 400, "expiry-beyond-parent", "expires_at"),
+            (R::TooManyScopes, 400, "too-many-scopes", "scopes"),
+            (R::ScopeMalformed, 400, "scope-malformed", "scopes"),
+            (R::ScopesTooLong, 400, "scopes-too-long", "scopes"),
+            (R::ScopeUnknown, 400, "scope-unknown", "scopes"),
+            (R::ScopeBeyondParent, 400, "scope-beyond-parent", "scopes"),
+            (R::ScopeBeyondActor, 403, "scope-beyond-actor", "scopes"),
+            (R::ParentMalformed, 400, "parent-malformed", "parent"),
+            (R::ParentNotFound, 400, "parent-not-found", "parent"),
+            (R::ParentEnded, 409, "parent-ended", "parent"),
+            (R::TooDeep, 400, "too-deep", "parent"),
+            (R::OwnerMalformed, 400, "owner-malformed", "owner"),
+            (R::AccessTtlOutOfRange, 400, "access-ttl-out-of-range", "access_ttl"),
+            (R::ClockBehind, 503, "clock-behind", ""),
+            (R::Unavailable, 503, "unavailable", ""),
+        ] {
+            expect(refusal, status, code, field);
+        }
+    }
+
+    #[test]
+    fn every_other_refusal_under_v1_has_its_answer() {
+        expect(ShowRefusal::NotFound, 404, "no-such-token", "");
+        expect(ShowRefusal::Unavailable, 503, "unavailable", "");
+        expect(ListRefusal::LimitOutOfRange, 400, "limit-out-of-range", "limit");
+        expect(ListRefusal::NameTooLong, 400, "name-too-long", "name");
+        expect(ListRefusal::OwnerMalformed, 400, "owner-malformed", "owner");
+        expect(ListRefusal::CursorInvalid, 400, "cursor-invalid", "cursor");
+        expect(ListRefusal::Unavailable, 503, "unavailable", "");
+        expect(DeleteRefusal::TooMany, 400, "too-many", "ids");
+        expect(DeleteRefusal::ScopeBeyondActor, 403, "scope-beyond-actor", "");
+        expect(DeleteRefusal::NoteTooLong, 400, "note-too-long", "note");
+        expect(DeleteRefusal::NoteHasControlCharacter, 400, "note-has-control-character", "note");
+        expect(DeleteRefusal::Unavailable, 503, "unavailable", "");
+        expect(SettingsRefusal::AccessTokenExpirationOutOfRange, 400, "access-token-expiration-out-of-range", "access_token_expiration");
+        expect(SettingsRefusal::RefreshTokenExpirationOutOfRange, 400, "refresh-token-expiration-out-of-range", "refresh_token_expiration");
+        expect(SettingsRefusal::Unavailable, 503, "unavailable", "");
+        expect(EpochRefusal::NotBegun, 503, "not-begun", "");
+        expect(EpochRefusal::Unavailable, 503, "unavailable", "");
+        expect(CallError::Overloaded, 503, "overloaded", "");
+        expect(CallError::Failed, 503, "failed", "");
+    }
+
+    #[test]
+    fn a_row_can_be_about_the_member_that_was_sent() {
+        let row = IssueRefusal::ExpiryOutOfRange.row().about("expires_at", "expires_in");
+        assert_eq!(row.field, Some("expires_in"));
+        assert_eq!(IssueRefusal::NameEmpty.row().about("expires_at", "expires_in").field, Some("name"));
+    }
+
+    #[test]
+    fn every_refusal_at_the_oauth_endpoints_has_its_answer() {
+        for (refusal, code) in [
+            (ExchangeRefusal::InvalidGrant, OAuthCode::InvalidGrant),
+            (ExchangeRefusal::InvalidScope, OAuthCode::InvalidScope),
+            (ExchangeRefusal::ClockBehind, OAuthCode::TemporarilyUnavailable),
+            (ExchangeRefusal::Unavailable, OAuthCode::TemporarilyUnavailable),
+        ] {
+            assert_eq!(exchange(refusal).code(), code);
+        }
+        assert_eq!(revoke(RevokeRefusal::Unavailable).code(), OAuthCode::TemporarilyUnavailable);
+    }
+}

@@ -1,0 +1,55 @@
+//! What a script does with its own token: `jeton exchange` and `jeton verify`.
+
+use http::Method;
+use serde_json::Value;
+
+use super::{
+    CliError, output,
+    remote::{self, Remote},
+};
+
+/// The access token alone goes to standard output.
+#[derive(Debug, clap::Args)]
+pub(super) struct Exchange {
+    /// Ask for this scope alone; repeat for more [default: all that the refresh token has]
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// The whole answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Exchange {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let scope = (!self.scopes.is_empty()).then(|| self.scopes.join(" "));
+        let connection = self.remote.connection()?;
+        let answer = connection.exchange(&remote::refresh_token()?, scope.as_deref())?;
+        if self.json {
+            return Ok(output::json(&answer)?);
+        }
+        match answer.get("access_token").and_then(Value::as_str) {
+            Some(token) => Ok(output::line(token)?),
+            None => Err(CliError::Failed("there is no access token in the answer".to_owned())),
+        }
+    }
+}
+
+/// Its claims go to standard output; a dead one exits with 1.
+#[derive(Debug, clap::Args)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Verify {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let token = remote::token_on_stdin("an access token is expected on standard input")?;
+        if token.starts_with(jeton_policy::refresh_token::PREFIX) {
+            return Err(CliError::Usage("that is a refresh token; `jeton exchange` makes an access token of it".to_owned()));
+        }
+        let claims = self.remote.connection()?.call(&token, Method::GET, "/v1/self", None)?;
+        Ok(output::json(&claims)?)
+    }
+}

@@ -1,0 +1,33 @@
+//! `jeton epoch`.
+
+use http::Method;
+
+use super::{CliError, output, remote::Remote};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Its number, when it began and why
+    Show(Options),
+    /// Begin a new one: every access token dies, refresh tokens live on
+    Advance(Options),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// JSON instead of a table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Verb {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let (options, method, path) = match self {
+            Self::Show(options) => (options, Method::GET, "/v1/epoch"),
+            Self::Advance(options) => (options, Method::POST, "/v1/epoch/advance"),
+        };
+        let epoch = options.remote.administrator()?.call(method, path, None)?;
+        Ok(if options.json { output::json(&epoch)? } else { output::members(&epoch)? })
+    }
+}

@@ -1,0 +1,254 @@
+//! Options of `jeton serve`: flags before environment before file before default, and one word for each in all four.
+
+mod file;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+pub use file::{FileError, FileOptions};
+
+use crate::listen::MAX_CONNECTIONS;
+
+/// Where data lie unless said otherwise.
+pub const DEFAULT_DATA: &str = "./jeton-data";
+/// The port of plain HTTP that DPA's scripts know.
+pub const DEFAULT_PORT: u16 = 8123;
+/// The port of HTTPS that DPA's scripts know.
+pub const DEFAULT_TLS_PORT: u16 = 8124;
+/// What is logged unless said otherwise.
+const DEFAULT_LOG_FILTER: &str = "info";
+
+/// What a start means for the access tokens that are out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Boot {
+    /// They are dead: what a reboot means.
+    #[default]
+    Advance,
+    /// They live on: for rolling restarts. Needs a root key file.
+    Resume,
+}
+
+/// How logs look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// Text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Options as one source gives them: flags with the environment behind them, or a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+pub struct ServeOptions {
+    /// Data directory; made where there is none
+    #[arg(long, env = "JETON_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address of plain HTTP [default: 127.0.0.1:8123]
+    #[arg(long, env = "JETON_LISTEN", value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Plain HTTP may listen beyond loopback: where a proxy in front encrypts
+    #[arg(long, env = "JETON_ALLOW_PLAIN_HTTP", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub allow_plain_http: Option<bool>,
+    /// Address of HTTPS [default with a certificate: 127.0.0.1:8124]
+    #[arg(long, env = "JETON_TLS_LISTEN", value_name = "ADDR:PORT")]
+    pub tls_listen: Option<SocketAddr>,
+    /// Certificate chain, PEM; read again on SIGHUP
+    #[arg(long, env = "JETON_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, PEM
+    #[arg(long, env = "JETON_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Make a certificate in the data directory, once, and print its fingerprint
+    #[arg(long, env = "JETON_TLS_SELF_SIGNED", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub tls_self_signed: Option<bool>,
+    /// Whether this start ends the access tokens that are out [default: advance]
+    #[arg(long, env = "JETON_BOOT", value_enum)]
+    pub boot: Option<Boot>,
+    /// 32 raw bytes, mode 0600, kept apart from the data; made by `jeton root-key > FILE`
+    #[arg(long, env = "JETON_ROOT_KEY_FILE", value_name = "FILE")]
+    pub root_key_file: Option<PathBuf>,
+    /// The issuer in every token, chosen at the first start [default: the URL served]
+    #[arg(long, env = "JETON_ISSUER", value_name = "URL")]
+    pub issuer: Option<String>,
+    /// Address of Prometheus metrics [default: off]
+    #[arg(long, env = "JETON_METRICS_LISTEN", value_name = "ADDR:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// DPA's token path takes tokens in the query string too, where proxies and logs see them
+    #[arg(long, env = "JETON_DPA_QUERY_TOKENS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub dpa_query_tokens: Option<bool>,
+    /// How logs look [default: auto]
+    #[arg(long, env = "JETON_LOG_FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+    /// What is logged, such as `info` or `jeton=debug` [default: info]
+    #[arg(long, env = "JETON_LOG_FILTER", value_name = "FILTER")]
+    pub log_filter: Option<String>,
+    /// Threads that read requests [default: one per core]
+    #[arg(long, env = "JETON_IO_THREADS", value_name = "N")]
+    pub io_threads: Option<usize>,
+    /// Connections at most; more are closed at once [default: 10000]
+    #[arg(long, env = "JETON_MAX_CONNECTIONS", value_name = "N")]
+    pub max_connections: Option<usize>,
+}
+
+/// The options in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServeConfig {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Plain HTTP.
+    pub listen: SocketAddr,
+    /// Plain HTTP may listen beyond loopback.
+    pub allow_plain_http: bool,
+    /// HTTPS.
+    pub tls: Option<TlsConfig>,
+    /// What the start means for access tokens.
+    pub boot: Boot,
+    /// Where the root key lies. `None`: it is drawn at the start.
+    pub root_key_file: Option<PathBuf>,
+    /// The issuer asked for.
+    pub issuer: Option<String>,
+    /// Metrics.
+    pub metrics_listen: Option<SocketAddr>,
+    /// DPA's token path takes tokens in query strings.
+    pub dpa_query_tokens: bool,
+    /// How logs look.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_filter: String,
+    /// I/O threads. `None`: one per core.
+    pub io_threads: Option<usize>,
+    /// Connections at most.
+    pub max_connections: usize,
+}
+
+/// HTTPS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Its address.
+    pub listen: SocketAddr,
+    /// Where its certificate comes from.
+    pub source: TlsSource,
+}
+
+/// Where a certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsSource {
+    /// From files.
+    Files {
+        /// The chain.
+        cert: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+    /// Made by Jeton itself.
+    SelfSigned,
+}
+
+/// Options that cannot be together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A certificate needs its key, and the other way round.
+    #[error("`tls-cert` and `tls-key` go together: give both")]
+    HalfATlsPair,
+    /// One certificate is enough.
+    #[error("`tls-self-signed` makes a certificate: leave `tls-cert` and `tls-key` away")]
+    TwoCertificates,
+    /// TLS was asked for without a certificate.
+    #[error("`tls-listen` needs a certificate: give `tls-cert` and `tls-key`, or `tls-self-signed`")]
+    NoCertificate,
+    /// `resume` goes on with an epoch, whose key it must be able to derive again.
+    #[error("`boot` = resume needs a root key that outlives the process: make one with `jeton root-key > FILE` and give it as `root-key-file`")]
+    ResumeWithoutRootKey,
+    /// A number out of its range.
+    #[error("`{0}` must be between 1 and {1}")]
+    OutOfRange(&'static str, usize),
+}
+
+/// More I/O threads than any machine has cores.
+const MAX_IO_THREADS: usize = 256;
+/// More connections than one process has memory for.
+const MAX_MAX_CONNECTIONS: usize = 1_000_000;
+
+impl ServeOptions {
+    /// These, and where they say nothing, those of a file.
+    #[must_use]
+    pub fn or(self, file: FileOptions) -> Self {
+        let file = Self::from(file);
+        Self {
+            data: self.data.or(file.data),
+            listen: self.listen.or(file.listen),
+            allow_plain_http: self.allow_plain_http.or(file.allow_plain_http),
+            tls_listen: self.tls_listen.or(file.tls_listen),
+            tls_cert: self.tls_cert.or(file.tls_cert),
+            tls_key: self.tls_key.or(file.tls_key),
+            tls_self_signed: self.tls_self_signed.or(file.tls_self_signed),
+            boot: self.boot.or(file.boot),
+            root_key_file: self.root_key_file.or(file.root_key_file),
+            issuer: self.issuer.or(file.issuer),
+            metrics_listen: self.metrics_listen.or(file.metrics_listen),
+            dpa_query_tokens: self.dpa_query_tokens.or(file.dpa_query_tokens),
+            log_format: self.log_format.or(file.log_format),
+            log_filter: self.log_filter.or(file.log_filter),
+            io_threads: self.io_threads.or(file.io_threads),
+            max_connections: self.max_connections.or(file.max_connections),
+        }
+    }
+
+    /// The options in force: defaults fill what nobody said.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where options contradict each other.
+    pub fn resolve(self) -> Result<ServeConfig, ConfigError> {
+        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let source = match (self.tls_cert, self.tls_key, self.tls_self_signed.unwrap_or(false)) {
+            (None, None, false) => None,
+            (None, None, true) => Some(TlsSource::SelfSigned),
+            (Some(cert), Some(key), false) => Some(TlsSource::Files { cert, key }),
+            (_, _, true) => return Err(ConfigError::TwoCertificates),
+            (_, _, false) => return Err(ConfigError::HalfATlsPair),
+        };
+        let tls = match (source, self.tls_listen) {
+            (Some(source), listen) => {
+                Some(TlsConfig { listen: listen.unwrap_or_else(|| loopback(DEFAULT_TLS_PORT)), source })
+            }
+            (None, Some(_)) => return Err(ConfigError::NoCertificate),
+            (None, None) => None,
+        };
+        let boot = self.boot.unwrap_or_default();
+        if boot == Boot::Resume && self.root_key_file.is_none() {
+            return Err(ConfigError::ResumeWithoutRootKey);
+        }
+        let within = |name, value: usize, most| {
+            if (1..=most).contains(&value) { Ok(value) } else { Err(ConfigError::OutOfRange(name, most)) }
+        };
+        Ok(ServeConfig {
+            data: self.data.unwrap_or_else(|| DEFAULT_DATA.into()),
+            listen: self.listen.unwrap_or_else(|| loopback(DEFAULT_PORT)),
+            allow_plain_http: self.allow_plain_http.unwrap_or(false),
+            tls,
+            boot,
+            root_key_file: self.root_key_file,
+            issuer: self.issuer,
+            metrics_listen: self.metrics_listen,
+            dpa_query_tokens: self.dpa_query_tokens.unwrap_or(false),
+            log_format: self.log_format.unwrap_or_default(),
+            log_filter: self.log_filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
+            io_threads: self.io_threads.map(|threads| within("io-threads", threads, MAX_IO_THREADS)).transpose()?,
+            max_connections: within(
+                "max-connections",
+                self.max_connections.unwrap_or(MAX_CONNECTIONS),
+                MAX_MAX_CONNECTIONS,
+            )?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+use clap::{CommandFactory as _, Parser};
+
+use super::*;
+
+#[derive(Debug, Parser)]
+struct Command {
+    #[command(flatten)]
+    options: ServeOptions,
+}
+
+fn flags(arguments: &[&str]) -> ServeOptions {
+    Command::try_parse_from(["serve"].iter().chain(arguments)).unwrap().options
+}
+
+fn resolved(arguments: &[&str], file: &str) -> Result<ServeConfig, ConfigError> {
+    flags(arguments).or(FileOptions::parse(file).unwrap()).resolve()
+}
+
+#[test]
+fn defaults_are_the_published_ones() {
+    let config = resolved(&[], "").unwrap();
+    assert_eq!(config.data, PathBuf::from("./jeton-data"));
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8123");
+    assert_eq!((config.tls, config.boot, config.root_key_file), (None, Boot::Advance, None));
+    let tls = resolved(&["--tls-self-signed"], "").unwrap().tls.unwrap();
+    assert_eq!((tls.listen.to_string().as_str(), tls.source), ("127.0.0.1:8124", TlsSource::SelfSigned));
+}
+
+#[test]
+fn a_flag_comes_before_the_file_and_the_file_before_the_default() {
+    let file = "listen = \"127.0.0.1:1\"\nboot = \"advance\"\nio-threads = 3\ndpa-query-tokens = true";
+    let config = resolved(&["--listen", "127.0.0.1:2"], file).unwrap();
+    assert_eq!(config.listen.port(), 2);
+    assert_eq!((config.io_threads, config.dpa_query_tokens), (Some(3), true));
+    assert_eq!(config.max_connections, 10_000);
+    assert!(!resolved(&["--dpa-query-tokens=false"], file).unwrap().dpa_query_tokens);
+}
+
+#[test]
+fn every_option_is_a_flag_a_variable_and_a_key_of_one_name() {
+    let command = Command::command();
+    let names: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).filter(|name| *name != "help").collect();
+    assert_eq!(names.len(), 16);
+    for argument in command.get_arguments().filter(|argument| argument.get_long() != Some("help")) {
+        let name = argument.get_long().unwrap();
+        let variable = format!("JETON_{}", name.to_uppercase().replace('-', "_"));
+        assert_eq!(argument.get_env().unwrap(), variable.as_str());
+        // A key that is known is refused for its value alone.
+        let refusal = FileOptions::parse(&format!("{name} = []")).unwrap_err();
+        assert!(!refusal.contains("unknown field"), "{name}: {refusal}");
+    }
+}
+
+#[test]
+fn unknown_keys_and_wrong_kinds_are_refused_with_their_line() {
+    let refusal = FileOptions::parse("listen = \"127.0.0.1:1\"\nlisten-tls = 1").unwrap_err();
+    assert!(refusal.contains("line 2") && refusal.contains("listen-tls"), "{refusal}");
+    for bad in ["listen = 8123", "boot = \"reboot\"", "io-threads = -1", "data = ", "data = \"a\"\ndata = \"b\""] {
+        assert!(FileOptions::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn options_that_contradict_each_other_are_refused() {
+    for (arguments, refusal) in [
+        (&["--tls-cert", "c"][..], ConfigError::HalfATlsPair),
+        (&["--tls-key", "k"], ConfigError::HalfATlsPair),
+        (&["--tls-cert", "c", "--tls-key", "k", "--tls-self-signed"], ConfigError::TwoCertificates),
+        (&["--tls-listen", "127.0.0.1:1"], ConfigError::NoCertificate),
+        (&["--boot", "resume"], ConfigError::ResumeWithoutRootKey),
+        (&["--io-threads", "0"], ConfigError::OutOfRange("io-threads", 256)),
+        (&["--max-connections", "0"], ConfigError::OutOfRange("max-connections", 1_000_000)),
+    ] {
+        assert_eq!(resolved(arguments, ""), Err(refusal), "{arguments:?}");
+    }
+    assert!(resolved(&["--boot", "resume", "--root-key-file", "k"], "").is_ok());
+}

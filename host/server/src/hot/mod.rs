@@ -1,0 +1,45 @@
+//! The questions that come with every request to a protected API: introspection and forward-auth.
+//!
+//! They are answered on the thread that read the request, out of memory, before any router is asked. Every verdict is the
+//! policy component's; what is here reads requests and writes answers.
+
+mod basic;
+mod forward_auth;
+mod introspect;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use crate::{app::App, observe::metrics::Class};
+
+/// The class of a request, by its path.
+#[must_use]
+pub fn class_of(path: &str) -> Class {
+    match path {
+        "/oauth2/introspect" => Class::Introspect,
+        "/oauth2/token" | "/iwc/api/security/oauth/token" => Class::Token,
+        path if path.strip_prefix("/forward-auth").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) => {
+            Class::ForwardAuth
+        }
+        _ => Class::Other,
+    }
+}
+
+/// Answers a request of a hot class; gives any other back.
+///
+/// # Errors
+/// The request, where it is for the router.
+pub async fn answer(
+    app: &Arc<App>,
+    class: Class,
+    request: Request<Incoming>,
+) -> Result<Response<Bytes>, Request<Incoming>> {
+    match class {
+        Class::Introspect => Ok(introspect::answer(app, request).await),
+        Class::ForwardAuth => Ok(forward_auth::answer(app, &request)),
+        Class::Token | Class::Other => Err(request),
+    }
+}

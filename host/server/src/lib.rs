@@ -1,0 +1,24 @@
+//! Jeton's server and command line.
+//!
+//! | to change | go to |
+//! | --- | --- |
+//! | what happens at start and stop | [`serve`] |
+//! | connections, TLS, limits | [`listen`] |
+//! | introspection, forward-auth | [`hot`] |
+//! | every other path | [`api`] |
+//! | commands | [`cli`], over [`client`] |
+//! | options | [`config`] |
+//! | logs, metrics | [`observe`] |
+
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod data_dir;
+pub mod hot;
+pub mod listen;
+pub mod local_socket;
+pub mod observe;
+pub mod root_key_file;
+pub mod serve;

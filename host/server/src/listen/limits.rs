@@ -1,0 +1,19 @@
+//! Bounds of connections.
+
+use std::time::Duration;
+
+/// Connections at most, unless the operator says otherwise: each costs about 20 KB, and the system's own limit is often 1,024
+/// descriptors per process, which `serve` raises to what it may.
+pub const MAX_CONNECTIONS: usize = 10_000;
+/// Bytes of a request's head: a token of 8 KiB twice over, and what gateways add.
+pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Header fields of a request.
+pub(super) const MAX_HEADERS: usize = 100;
+/// From the first byte of a head, or the end of the answer before, to the end of the head: a slow sender's time, and an idle one's.
+pub(super) const HEAD_TIME: Duration = Duration::from_secs(75);
+/// From the end of a head to the answer: the body, and what it takes to answer.
+pub(super) const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// A TLS handshake.
+pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// How long a stop waits for requests that were accepted.
+pub const DRAIN_TIME: Duration = Duration::from_secs(20);

@@ -1,0 +1,137 @@
+//! Connections: one I/O thread per core, each with a runtime, a listener and a verifier of its own.
+//!
+//! The sockets are bound once, and every thread accepts from its own handle of them with `SO_REUSEPORT`, so that no thread
+//! hands work to another.
+
+mod bind;
+mod connection;
+mod limits;
+mod tls;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::{net::TcpListener, sync::watch, task::LocalSet};
+
+pub use bind::{BindError, Sockets, bind};
+pub use limits::{DRAIN_TIME, MAX_CONNECTIONS};
+pub use tls::{TlsError, TlsFiles, TlsKeys, fingerprint, self_signed};
+
+/// Answers requests; one for each I/O thread.
+pub trait Service: Clone + 'static {
+    /// Answers a request that came from `peer`.
+    fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> impl Future<Output = Response<Bytes>>;
+}
+
+/// What the I/O threads share.
+#[derive(Clone)]
+pub struct Shared {
+    /// Open connections.
+    pub connections: Arc<AtomicU64>,
+    /// The most of them.
+    pub max_connections: u64,
+    /// Turns true when no more connections are to be accepted.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// What one I/O thread listens on.
+pub struct Listening {
+    /// Plain HTTP.
+    pub plain: Option<std::net::TcpListener>,
+    /// HTTP over TLS, with the keys to use: they may change while it runs.
+    pub tls: Option<(std::net::TcpListener, Arc<TlsKeys>)>,
+}
+
+/// Runs an I/O thread until `shared.stop` turns true and every request that was accepted is answered, or [`DRAIN_TIME`] is over.
+///
+/// `service` is called on the new thread, so it may give it things of its own.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn spawn<S: Service>(
+    name: String,
+    listening: Listening,
+    shared: Shared,
+    service: impl FnOnce() -> anyhow::Result<S> + Send + 'static,
+) -> std::io::Result<JoinHandle<anyhow::Result<()>>> {
+    thread::Builder::new().name(name).spawn(move || {
+        let service = service()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let local = LocalSet::new();
+        local.block_on(&runtime, run(listening, shared, service))
+    })
+}
+
+async fn run<S: Service>(listening: Listening, shared: Shared, service: S) -> anyhow::Result<()> {
+    let open = connection::Open::default();
+    let mut accepting = tokio::task::JoinSet::new();
+    if let Some(listener) = listening.plain {
+        let listener = TcpListener::from_std(listener)?;
+        accepting.spawn_local(accept(listener, None, shared.clone(), service.clone(), open.clone()));
+    }
+    if let Some((listener, keys)) = listening.tls {
+        let listener = TcpListener::from_std(listener)?;
+        accepting.spawn_local(accept(listener, Some(keys), shared.clone(), service, open.clone()));
+    }
+    while accepting.join_next().await.is_some() {}
+    open.drained(DRAIN_TIME).await;
+    Ok(())
+}
+
+async fn accept<S: Service>(
+    listener: TcpListener,
+    keys: Option<Arc<TlsKeys>>,
+    shared: Shared,
+    service: S,
+    open: connection::Open,
+) {
+    let mut stop = shared.stop.clone();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // The system is out of something, most likely descriptors: a moment later there may be some again.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        if shared.connections.load(Relaxed) >= shared.max_connections {
+            // Closed at once: whoever is in already keeps what they have.
+            drop(stream);
+            continue;
+        }
+        let guard = connection::Guard::new(Arc::clone(&shared.connections), open.clone());
+        let _ = stream.set_nodelay(true);
+        let (keys, service, stop) = (keys.clone(), service.clone(), shared.stop.clone());
+        tokio::task::spawn_local(async move {
+            let _guard = guard;
+            match keys {
+                None => connection::serve(stream, peer, service, stop).await,
+                Some(keys) => {
+                    if let Some(stream) = keys.accept(stream).await {
+                        connection::serve(stream, peer, service, stop).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// How long accepting rests after the system refused.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

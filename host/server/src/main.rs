@@ -1,0 +1,7 @@
+//! The binary `jeton`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jeton::cli::main()
+}

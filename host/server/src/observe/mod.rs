@@ -1,0 +1,5 @@
+//! What operators see: logs and metrics. Never a secret, an id as a label, or a query string.
+
+pub mod logs;
+pub mod metrics;
+mod tally;

@@ -1,0 +1,137 @@
+//! What an I/O thread does with a request.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use axum::Router;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use jeton_runtime::{Policy, Verifier};
+use tower::ServiceExt as _;
+
+use crate::{
+    api,
+    app::{App, Peer, verifier},
+    hot, listen,
+    observe::metrics::Class,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest request id that is taken over from a caller.
+const MAX_REQUEST_ID: usize = 128;
+
+/// Answers requests on one I/O thread, with the verifier of that thread.
+#[derive(Clone)]
+pub struct IoService {
+    app: Arc<App>,
+    router: Router,
+}
+
+impl IoService {
+    /// To be made on the thread that will use it: this is where the thread gets its verifier.
+    ///
+    /// # Errors
+    /// When the verifier cannot be instantiated.
+    pub fn new(policy: &Policy, app: Arc<App>) -> anyhow::Result<Self> {
+        verifier::install(Verifier::new(policy, Arc::clone(&app.live))?);
+        Ok(Self { router: api::router(Arc::clone(&app)), app })
+    }
+}
+
+impl listen::Service for IoService {
+    async fn answer(&self, peer: SocketAddr, mut request: Request<Incoming>) -> Response<Bytes> {
+        let begun = Instant::now();
+        let id = request_id(&request);
+        let class = hot::class_of(request.uri().path());
+        request.extensions_mut().insert(Peer(peer.ip()));
+        let log = Log::of(&request, class);
+        let mut response = match hot::answer(&self.app, class, request).await {
+            Ok(response) => response,
+            Err(request) => routed(&self.router, request).await,
+        };
+        let took = begun.elapsed();
+        self.app.metrics.answered(class, response.status().as_u16(), took);
+        log.write(&response, peer, &id, took);
+        response.headers_mut().insert(REQUEST_ID, id);
+        response
+    }
+}
+
+async fn routed(router: &Router, request: Request<Incoming>) -> Response<Bytes> {
+    let response = match router.clone().oneshot(request.map(axum::body::Body::new)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let (parts, body) = response.into_parts();
+    match body.collect().await {
+        Ok(body) => Response::from_parts(parts, body.to_bytes()),
+        Err(_) => {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        }
+    }
+}
+
+/// What the caller calls the request, where that is a plain word; else a name of our own.
+fn request_id(request: &Request<Incoming>) -> HeaderValue {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        /// Numbers are handed to threads in blocks, so that threads do not meet at every request.
+        static BLOCK: std::cell::Cell<(u64, u64)> = const { std::cell::Cell::new((0, 0)) };
+    }
+    const BLOCK_SIZE: u64 = 1 << 16;
+    let given = request.headers().get(REQUEST_ID).filter(|value| {
+        let bytes = value.as_bytes();
+        !bytes.is_empty()
+            && bytes.len() <= MAX_REQUEST_ID
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    });
+    if let Some(given) = given {
+        return given.clone();
+    }
+    let number = BLOCK.with(|block| {
+        let (next, end) = block.get();
+        let (next, end) = if next == end {
+            let first = NEXT.fetch_add(BLOCK_SIZE, Relaxed);
+            (first, first.wrapping_add(BLOCK_SIZE))
+        } else {
+            (next, end)
+        };
+        block.set((next.wrapping_add(1), end));
+        next
+    });
+    HeaderValue::from(number)
+}
+
+/// What of a request is logged once it is answered: never its query string, headers or body.
+struct Log(Option<(http::Method, String)>);
+
+impl Log {
+    fn of(request: &Request<Incoming>, class: Class) -> Self {
+        let is_hot = matches!(class, Class::Introspect | Class::ForwardAuth);
+        // A verdict is counted, not logged: what is written for each would cost more than the verdict.
+        let wanted = if is_hot { tracing::enabled!(tracing::Level::DEBUG) } else { tracing::enabled!(tracing::Level::INFO) };
+        Self(wanted.then(|| (request.method().clone(), request.uri().path().to_owned())))
+    }
+
+    fn write(self, response: &Response<Bytes>, peer: SocketAddr, id: &HeaderValue, took: std::time::Duration) {
+        let Some((method, path)) = self.0 else { return };
+        let (status, peer, microseconds) = (response.status().as_u16(), peer.ip(), took.as_micros());
+        let id = id.to_str().unwrap_or_default();
+        let is_quiet = method == http::Method::GET && status < 400;
+        if is_quiet {
+            tracing::debug!(%method, path, status, %peer, request_id = id, microseconds, "answered");
+        } else {
+            tracing::info!(%method, path, status, %peer, request_id = id, microseconds, "answered");
+        }
+    }
+}

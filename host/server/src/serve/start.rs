@@ -1,0 +1,244 @@
+//! The start, in an order in which whatever can be refused is refused before a token dies: the epoch begins last.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use jeton_runtime::{
+    Authority, Class, Lent, Live, Policy, PoolSizes, RootKey,
+    wit::{configuration::ConfigureRefusal, epochs::Epoch, epochs::EpochReason},
+};
+use jeton_store::SqliteStore;
+
+use crate::{
+    app::{App, FailureLimiter, Options},
+    config::{Boot, ServeConfig, TlsSource},
+    data_dir::{DataDir, DataDirError},
+    listen::{self, BindError, Sockets, TlsError, TlsFiles, TlsKeys},
+    observe::metrics::Metrics,
+    root_key_file::{self, RootKeyFileError},
+};
+
+/// Why nothing is served. One sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The options contradict each other or what there is: exit 2.
+    #[error("{0}")]
+    Usage(String),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The root key file is refused.
+    #[error(transparent)]
+    RootKeyFile(#[from] RootKeyFileError),
+    /// `resume` with another root key than the epoch in the store began with.
+    #[error("the root key does not fit the epoch in the store: give the key that it began with, or start with `--boot advance`, which ends all access tokens")]
+    RootKeyDoesNotFit,
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// TLS cannot be offered.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] jeton_store::OpenError),
+    /// The store was opened, but does not answer.
+    #[error("the store does not answer: see whether the disk is full or read-only")]
+    StoreUnavailable,
+    /// The issuer cannot be one.
+    #[error("`--issuer` must be an http or https URL of at most 200 characters without query and fragment")]
+    IssuerMalformed,
+    /// The store was begun with another issuer.
+    #[error("the store belongs to another issuer, and an issuer is chosen once: leave `--issuer` away to go on with it")]
+    AnotherIssuer,
+    /// The system refused something.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// Something that should not fail did.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl ServeError {
+    /// Whether the command was at fault, and not the world: exit 2 instead of 1.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Usage(_) | Self::IssuerMalformed)
+    }
+}
+
+/// An authority that has begun its epoch, and the sockets that nobody accepts from yet.
+pub struct Started {
+    pub(super) app: Arc<App>,
+    pub(super) policy: Policy,
+    pub(super) data_dir: DataDir,
+    pub(super) threads: usize,
+    pub(super) plain: Option<Sockets>,
+    pub(super) tls: Option<(Sockets, Arc<TlsKeys>)>,
+    pub(super) metrics: Option<std::net::TcpListener>,
+    store: Arc<SqliteStore>,
+    epoch: Epoch,
+    decided: Vec<String>,
+}
+
+/// Starts an authority as `config` says.
+pub(super) fn start(config: &ServeConfig) -> Result<Started, ServeError> {
+    refuse_open_plain_http(config)?;
+    let data_dir = DataDir::open(&config.data)?;
+    let mut decided = Vec::new();
+    let root_key = root_key(config, &mut decided)?;
+    raise_descriptor_limit();
+
+    let threads = config.io_threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let plain = listen::bind(config.listen, threads)?;
+    let tls = match &config.tls {
+        None => None,
+        Some(tls) => {
+            let files = match &tls.source {
+                TlsSource::Files { cert, key } => TlsFiles { certificate: cert.clone(), key: key.clone() },
+                TlsSource::SelfSigned => listen::self_signed(data_dir.path(), tls.listen.ip())?,
+            };
+            if tls.source == TlsSource::SelfSigned {
+                let fingerprint = listen::fingerprint(&files.certificate)?;
+                decided.push(format!("self-signed certificate {}, SHA-256 {fingerprint}", files.certificate.display()));
+            }
+            let keys = Arc::new(TlsKeys::load(files)?);
+            Some((listen::bind(tls.listen, threads)?, keys))
+        }
+    };
+    let metrics = config.metrics_listen.map(bind_metrics).transpose()?;
+
+    let store = Arc::new(SqliteStore::open(&data_dir.database())?);
+    let policy = Policy::embedded().map_err(|error| ServeError::Failed(error.to_string()))?;
+    let lent = Lent::new(Arc::clone(&store) as _, Some(root_key));
+    let (live, publisher) = Live::new(&policy, &lent)?;
+    store.observe(Box::new(publisher));
+    let authority = Authority::start(&policy, lent, PoolSizes::default()).map_err(|error| ServeError::Failed(format!("{error:#}")))?;
+    let issuer = configure(&authority, config, plain.address(), tls.as_ref().map(|(sockets, _)| sockets.address()))?;
+    if config.issuer.is_none() {
+        decided.push(format!("issuer {issuer}"));
+    }
+    let app = App {
+        authority,
+        live,
+        issuer,
+        options: Options { dpa_query_tokens: config.dpa_query_tokens },
+        metrics: Arc::new(Metrics::default()),
+        failures: FailureLimiter::new(),
+    };
+    let epoch = super::begin(&app, config.boot)?;
+    app.live.recover().map_err(|error| ServeError::Failed(error.to_string()))?;
+    app.metrics.watch(Arc::clone(&app.live), Arc::clone(&store));
+    let app = Arc::new(app);
+    Ok(Started { app, policy, data_dir, threads, plain: Some(plain), tls, metrics, store, epoch, decided })
+}
+
+impl Started {
+    /// Says where it serves, what it decided by itself, and, at the very first start, what to do next.
+    pub(super) fn announce(&self) {
+        for what in &self.decided {
+            tracing::info!("{what}");
+        }
+        let reason = match self.epoch.reason {
+            EpochReason::First => "the first one",
+            EpochReason::Boot => "begun by this start: every older access token is dead",
+            EpochReason::Order | EpochReason::LiveSetFull => "the one that was in force before this start",
+        };
+        tracing::info!(number = self.epoch.number, "epoch: {reason}");
+        if self.app.options.dpa_query_tokens {
+            tracing::warn!("refresh tokens are accepted in query strings, where proxies and logs see them: move scripts to form bodies");
+        }
+        if let Some(plain) = &self.plain {
+            tracing::info!("serving http://{}", plain.address());
+        }
+        if let Some((tls, _)) = &self.tls {
+            tracing::info!("serving https://{}", tls.address());
+        }
+        if self.data_dir.is_new() {
+            let data = self.data_dir.path().display();
+            let url = self.plain.as_ref().map_or_else(String::new, |plain| format!("http://{}", plain.address()));
+            eprintln!("This authority is new. Next, in another terminal:");
+            eprintln!("  export JETON_URL={url} JETON_TOKEN=$(jeton bootstrap --data {data} --name admin)");
+            eprintln!("  jeton token create --name \"nightly job\"     and hand what it prints to a script, which exchanges it");
+        }
+    }
+
+    /// Ends what runs beside the I/O threads. Nothing that was acknowledged needs it.
+    pub(super) fn close(&self) {
+        self.app.authority.stop();
+        self.store.close();
+    }
+}
+
+fn refuse_open_plain_http(config: &ServeConfig) -> Result<(), ServeError> {
+    if config.listen.ip().is_loopback() || config.allow_plain_http {
+        return Ok(());
+    }
+    Err(ServeError::Usage(format!(
+        "{} is not loopback, and tokens would cross the network unencrypted: use --tls-listen, or say --allow-plain-http where a proxy encrypts",
+        config.listen
+    )))
+}
+
+fn root_key(config: &ServeConfig, decided: &mut Vec<String>) -> Result<RootKey, ServeError> {
+    match (&config.root_key_file, config.boot) {
+        (Some(path), _) => Ok(root_key_file::read(path)?),
+        (None, Boot::Resume) => Err(ServeError::Usage(
+            "`--boot resume` needs a root key that outlives the process: make one with `jeton root-key > FILE` and give it with --root-key-file".to_owned(),
+        )),
+        (None, Boot::Advance) => {
+            decided.push("root key: drawn now and kept in memory alone".to_owned());
+            RootKey::draw().map_err(|error| ServeError::Failed(error.to_string()))
+        }
+    }
+}
+
+fn configure(
+    authority: &Authority,
+    config: &ServeConfig,
+    plain: SocketAddr,
+    tls: Option<SocketAddr>,
+) -> Result<String, ServeError> {
+    let fallback = match tls {
+        Some(address) => format!("https://{}", reachable(address)),
+        None => format!("http://{}", reachable(plain)),
+    };
+    let requested = config.issuer.clone();
+    let configured = authority.call_blocking(Class::Administration, move |authority| {
+        authority.configure(requested.as_deref(), &fallback)
+    });
+    match configured {
+        Ok(Ok(issuer)) => Ok(issuer),
+        Ok(Err(ConfigureRefusal::IssuerMalformed)) => Err(ServeError::IssuerMalformed),
+        Ok(Err(ConfigureRefusal::AnotherIssuer)) => Err(ServeError::AnotherIssuer),
+        Ok(Err(ConfigureRefusal::Unavailable)) => Err(ServeError::StoreUnavailable),
+        Err(error) => Err(ServeError::Failed(error.to_string())),
+    }
+}
+
+/// An address that this machine itself can be reached under.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn bind_metrics(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> {
+    let mut sockets = listen::bind(address, 1)?;
+    sockets.take().ok_or_else(|| ServeError::Failed("no socket".to_owned()))
+}
+
+/// The system's usual limit of 1,024 descriptors would be the cap on connections; this process may have as many as it is allowed.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if setrlimit(Resource::Nofile, limit).is_err() {
+        tracing::debug!("the limit of descriptors stays as it is");
+    }
+}

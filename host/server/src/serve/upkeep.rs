@@ -1,0 +1,56 @@
+//! What must be done from time to time: dropping cuts, moving the clock's mark, watching the clock.
+
+use std::{sync::Arc, time::Duration};
+
+use jeton_runtime::Class;
+use tokio::sync::watch;
+
+use crate::app::App;
+
+/// How often the policy sweeps: the step of its clock's mark.
+const EVERY: Duration = Duration::from_secs(10);
+/// Beyond this the policy mints nothing.
+const TOLERATED_STEP_BACK: u64 = 10;
+
+/// Keeps the authority up until `stop` turns true.
+pub(super) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let mut was_behind = false;
+    loop {
+        sweep(&app).await;
+        was_behind = watch_clock(&app, was_behind).await;
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+async fn sweep(app: &App) {
+    loop {
+        match app.authority.call(Class::Administration, |authority| authority.sweep()).await {
+            Ok(Ok(swept)) if swept.more => {}
+            Ok(Ok(_)) => return,
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!("the sweep could not reach the store; it is tried again in {} s", EVERY.as_secs());
+                return;
+            }
+        }
+    }
+}
+
+async fn watch_clock(app: &App, was_behind: bool) -> bool {
+    let Ok(Ok(clock)) = app.authority.call(Class::Administration, |authority| authority.read_clock()).await else {
+        return was_behind;
+    };
+    app.metrics.clock_is_behind_by(clock.behind_by);
+    let is_behind = clock.behind_by > TOLERATED_STEP_BACK;
+    match (was_behind, is_behind) {
+        (false, true) => tracing::error!(
+            behind_by = clock.behind_by,
+            "the clock is behind a time that was already reached: nothing is minted until it has caught up. Set the clock right"
+        ),
+        (true, false) => tracing::info!("the clock has caught up; minting goes on"),
+        _ => {}
+    }
+    is_behind
+}

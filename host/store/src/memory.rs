@@ -1,0 +1,124 @@
+//! The store in memory: for tests, and for embedders that need nothing to outlive the process.
+
+use std::{collections::BTreeMap, ops::Bound};
+
+use jeton_policy::store::{
+    Check, CommitError, Entry, Freshness, Item, Page, Snapshot, Store, Unavailable, Write,
+};
+use parking_lot::{Mutex, RwLock};
+
+use crate::{
+    bounds,
+    observe::{CommitObserver, Committed},
+};
+
+/// A store that ends with the process. It never fails, so its only `Unavailable` is for calls out of bounds.
+#[derive(Default)]
+pub struct MemoryStore {
+    held: RwLock<Held>,
+    /// Held through a whole commit: observers hear of commits in the order of their revisions, and `held` is free
+    /// while they read.
+    commits: Mutex<Option<Box<dyn CommitObserver>>>,
+}
+
+#[derive(Default)]
+struct Held {
+    entries: BTreeMap<Vec<u8>, Entry>,
+    revision: u64,
+}
+
+impl MemoryStore {
+    /// An empty store at revision 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets `observer` hear of every commit that is acknowledged after this returns. It replaces an earlier one.
+    pub fn observe(&self, observer: Box<dyn CommitObserver>) {
+        *self.commits.lock() = Some(observer);
+    }
+}
+
+impl Store for MemoryStore {
+    fn read(&self, keys: &[Vec<u8>], _freshness: Freshness) -> Result<Snapshot, Unavailable> {
+        bounds::enforce(bounds::read(keys))?;
+        let held = self.held.read();
+        Ok(Snapshot {
+            entries: keys
+                .iter()
+                .map(|key| held.entries.get(key).cloned())
+                .collect(),
+            revision: held.revision,
+        })
+    }
+
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
+        bounds::enforce(bounds::scan(prefix, after, limit))?;
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let held = self.held.read();
+        let items = held
+            .entries
+            .range::<[u8], _>((from, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .take(usize::try_from(limit).unwrap_or(usize::MAX))
+            .map(|(key, entry)| Item {
+                key: key.clone(),
+                value: entry.value.clone(),
+                version: entry.version,
+            })
+            .collect();
+        Ok(Page {
+            items,
+            revision: held.revision,
+        })
+    }
+
+    fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
+        bounds::enforce(bounds::commit(&checks, &writes))?;
+        let mut observer = self.commits.lock();
+        let revision = self.held.write().apply(&checks, &writes)?;
+        if let (Some(observer), Some(committed)) =
+            (observer.as_mut(), Committed::new(revision, writes))
+        {
+            observer.committed(&[committed]);
+        }
+        Ok(revision)
+    }
+}
+
+impl Held {
+    fn apply(&mut self, checks: &[Check], writes: &[Write]) -> Result<u64, CommitError> {
+        let holds = |check: &Check| {
+            self.entries.get(&check.key).map(|entry| entry.version) == check.version
+        };
+        if !checks.iter().all(holds) {
+            return Err(CommitError::Conflict);
+        }
+        let revision = self
+            .revision
+            .checked_add(1)
+            .ok_or(CommitError::Unavailable)?;
+        for write in writes {
+            match &write.value {
+                Some(value) => {
+                    self.entries.insert(
+                        write.key.clone(),
+                        Entry {
+                            value: value.clone(),
+                            version: revision,
+                        },
+                    );
+                }
+                None => {
+                    self.entries.remove(&write.key);
+                }
+            }
+        }
+        self.revision = revision;
+        Ok(revision)
+    }
+}

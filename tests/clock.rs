@@ -1,0 +1,132 @@
+//! The machine's clock is wrong. It moves here by libfaketime, which reads its offset from a file; monotonic time is left alone.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::support::administrator::Administrator;
+use crate::support::http::Request;
+use crate::support::place::Place;
+use crate::support::server::{Launch, Server};
+
+/// A clock that can be set.
+struct Clock {
+    offset: PathBuf,
+}
+
+impl Clock {
+    fn of(place: &Place) -> Clock {
+        let clock = Clock { offset: place.path("clock") };
+        clock.set(0);
+        clock
+    }
+
+    /// Sets it so many seconds before or after the true time.
+    fn set(&self, seconds: i64) {
+        // Never half a file: it is read at every look at the clock.
+        let next = self.offset.with_extension("next");
+        std::fs::write(&next, format!("{seconds:+}\n")).unwrap();
+        std::fs::rename(next, &self.offset).unwrap();
+    }
+
+    fn carry(&self, launch: Launch) -> Launch {
+        launch
+            .environment("LD_PRELOAD", library())
+            .environment("FAKETIME_TIMESTAMP_FILE", &self.offset)
+            .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .environment("FAKETIME_NO_CACHE", "1")
+            .environment("FAKETIME_DISABLE_SHM", "1")
+    }
+}
+
+/// Debian's package `faketime` puts it below the folder of the architecture.
+fn library() -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok).map(|entry| entry.path().join("faketime"));
+    let found = folders.chain([Path::new("/usr/lib/faketime").to_owned()]).map(|folder| folder.join("libfaketimeMT.so.1")).find(|path| path.exists());
+    found.expect("libfaketimeMT.so.1, of Debian's package `faketime`: tests/run installs it")
+}
+
+fn clock_of(server: &Server) -> String {
+    server.send(Request::get("/readyz")).expect(200).json()["checks"]["clock"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_clock_that_is_set_back_revives_nothing_and_stops_minting_only() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let clock = Clock::of(&place);
+    let server = clock.carry(place.serve_resuming()).start();
+    let administrator = Administrator::enter(&server, &admin);
+    let short = administrator.create(&server, &json!({ "name": "short", "access_ttl": 60 }));
+    let brief = administrator.create(&server, &json!({ "name": "brief", "expires_in": 90 }));
+    let expiring = server.access_token(&short.token);
+    assert!(server.lets_in(&expiring));
+
+    clock.set(120);
+    assert!(!server.lets_in(&expiring), "its 60 seconds are over");
+    server.exchange(&brief.token).expect(400);
+    let long = administrator.create_named(&server, "long");
+    let living = server.access_token(&long.token);
+    assert_eq!(clock_of(&server), "ok");
+
+    clock.set(0);
+    assert_eq!(clock_of(&server), "behind");
+    assert!(!server.lets_in(&expiring), "a clock that is set back revives no access token");
+    assert!(server.lets_in(&living), "verification goes on");
+    assert!(administrator.says_alive(&server, &living));
+    let refused = server.exchange(&long.token).expect(503);
+    assert_eq!(refused.json()["error"], "temporarily_unavailable");
+    assert!(refused.header("retry-after").is_some());
+    assert_ne!(server.exchange(&brief.token).status, 200, "a clock that is set back revives no refresh token");
+    let create = administrator.send(&server, Request::json("POST", "/v1/refresh-tokens", &json!({ "name": "none" }))).expect(503);
+    assert_eq!(create.json()["code"], "clock-behind");
+    administrator.delete(&server, &long.id);
+    assert!(!server.lets_in(&living), "what is deleted dies all the same");
+    server.stop();
+
+    let server = clock.carry(place.serve_resuming()).start();
+    assert_eq!(clock_of(&server), "behind", "the mark outlives the process");
+    assert!(!server.lets_in(&expiring));
+    assert!(!server.lets_in(&living));
+    assert_ne!(server.exchange(&brief.token).status, 200);
+
+    clock.set(130);
+    assert_eq!(clock_of(&server), "ok");
+    server.exchange(&short.token).expect(200);
+    server.exchange(&brief.token).expect(400);
+}
+
+#[test]
+fn time_stands_still_while_the_clock_is_a_little_behind() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let clock = Clock::of(&place);
+    let server = clock.carry(place.serve()).start();
+    let administrator = Administrator::enter(&server, &admin);
+    let made = administrator.create(&server, &json!({ "name": "job", "access_ttl": 30 }));
+    clock.set(20);
+    let issued_at = |token: &str| server.introspect_itself(token).expect(200).json()["iat"].as_u64().unwrap();
+    let before = issued_at(&server.access_token(&made.token));
+    administrator.create_named(&server, "a write moves the mark");
+    clock.set(13);
+    assert_eq!(clock_of(&server), "ok");
+    let after = server.access_token(&made.token);
+    assert!(server.lets_in(&after));
+    assert!(issued_at(&after) >= before, "policy time never runs backwards");
+}
+
+#[test]
+fn a_leap_ahead_kills_what_it_passes_and_nothing_comes_back() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let clock = Clock::of(&place);
+    let server = clock.carry(place.serve()).start();
+    let administrator = Administrator::enter(&server, &admin);
+    let made = administrator.create_named(&server, "job");
+    let token = server.access_token(&made.token);
+    clock.set(901);
+    assert!(!server.lets_in(&token));
+    clock.set(0);
+    assert!(!server.lets_in(&token));
+    assert_eq!(server.introspect_itself(&token).status, 401);
+}

@@ -1,0 +1,28 @@
+//! What only the real binary can show: each module is a topic, each test a sentence about it.
+//!
+//! The servers that are started here listen on loopback, in directories of their own, and end with the test. Whatever a test sends
+//! or receives as a secret must never be found in the server's output: [`support::server::Server`] looks for it when it goes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod bad_input;
+mod bad_json;
+mod bad_tokens;
+mod bad_wire;
+mod clients;
+mod clock;
+mod crashes;
+mod documents;
+mod durability;
+mod failing_disk;
+mod races;
+mod restarts;
+mod stores;
+mod story;
+mod support;

@@ -1,0 +1,99 @@
+//! The disk fails under a running server: what cannot be made durable is not acknowledged, and verification goes on.
+
+use serde_json::json;
+
+use crate::support::administrator::Administrator;
+use crate::support::http::Request;
+use crate::support::place::Place;
+use crate::support::server::Server;
+use crate::support::shim::Disk;
+use crate::support::wait_for;
+
+/// A write is answered with 503, nothing is acknowledged, and what is alive or dead is told from memory.
+fn assert_fails_closed(server: &Server, administrator: &Administrator, living: &str, dead: &str) {
+    let create = administrator.send(server, Request::json("POST", "/v1/refresh-tokens", &json!({ "name": "never" }))).expect(503);
+    assert!(create.header("retry-after").is_some());
+    assert!(!create.text().contains("jtn_rt_"), "a token that may not exist was handed out");
+    administrator.send(server, Request::new("POST", "/v1/epoch/advance")).expect(503);
+    administrator.send(server, Request::json("PATCH", "/v1/settings", &json!({ "access_token_expiration": 60 }))).expect(503);
+    assert!(server.lets_in(living));
+    assert!(!server.lets_in(dead));
+    server.send(Request::get("/healthz")).expect(200);
+}
+
+fn fails_and_heals(fail: impl Fn(&Disk, bool)) {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let disk = Disk::under(&place);
+    let server = disk.carry(place.serve()).start();
+    let administrator = Administrator::enter(&server, &admin);
+    let (kept, doomed) = (administrator.create_named(&server, "kept"), administrator.create_named(&server, "doomed"));
+    let gone = administrator.create_named(&server, "gone");
+    let (living, dead) = (server.access_token(&kept.token), server.access_token(&gone.token));
+    administrator.delete(&server, &gone.id);
+
+    fail(&disk, true);
+    assert_fails_closed(&server, &administrator, &living, &dead);
+    let delete = || Request::new("DELETE", &format!("/v1/refresh-tokens/{}", doomed.id));
+    administrator.send(&server, delete()).expect(503);
+
+    fail(&disk, false);
+    let healed = wait_for("the store to work again", || {
+        let answer = administrator.send(&server, delete());
+        (answer.status != 503).then_some(answer)
+    });
+    assert_eq!(healed.status, 204, "{}", healed.text());
+    administrator.create_named(&server, "after");
+    assert!(server.lets_in(&living) && !server.lets_in(&dead));
+    assert_eq!(administrator.show(&server, &kept.id)["state"], "active");
+    let page = administrator.send(&server, Request::get("/v1/refresh-tokens?name=never")).expect(200).json();
+    let whole = page["items"].as_array().unwrap().len();
+    assert!(whole <= 1, "a creation of unknown outcome happened once or not at all");
+    wait_for("readiness", || server.try_send(Request::get("/readyz")).ok().filter(|answer| answer.status == 200));
+    server.kill();
+
+    let server = place.serve().start();
+    let administrator = Administrator::enter(&server, &admin);
+    server.exchange(&kept.token).expect(200);
+    server.exchange(&doomed.token).expect(400);
+    server.exchange(&gone.token).expect(400);
+    assert_eq!(administrator.show(&server, &doomed.id)["state"], "deleted");
+}
+
+#[test]
+fn a_full_disk_refuses_writes_until_there_is_room_again() {
+    fails_and_heals(Disk::set_full);
+}
+
+#[test]
+fn a_disk_that_cannot_make_anything_durable_gets_nothing_acknowledged() {
+    fails_and_heals(Disk::set_broken);
+}
+
+#[test]
+fn a_file_that_may_grow_no_more_refuses_writes_and_kills_nobody() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    // In units of 512 bytes: the database fits, its log soon does not.
+    let server = place.serve().after_shell("trap '' XFSZ; ulimit -f 512").start();
+    let administrator = Administrator::enter(&server, &admin);
+    let living = server.access_token(&admin);
+    let mut made = Vec::new();
+    let refused = (0..5_000).any(|number| {
+        let request = Request::json("POST", "/v1/refresh-tokens", &json!({ "name": format!("job {number}") }));
+        let answer = administrator.send(&server, request);
+        match answer.status {
+            201 => made.push(answer.member("token")),
+            503 => return true,
+            other => panic!("{other}: {}", answer.text()),
+        }
+        false
+    });
+    assert!(refused, "{} tokens and no end", made.len());
+    assert!(server.lets_in(&living));
+    server.kill();
+    let server = place.serve().start();
+    for token in made.iter().rev().take(50) {
+        server.exchange(token).expect(200);
+    }
+}

@@ -1,0 +1,88 @@
+//! The rules, natively, give the committed verdicts.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by panicking")]
+
+use jeton_policy::{
+    live::LoadError,
+    seconds::Seconds,
+    verifier::{Moment, Refusal, Verifier},
+};
+use jeton_vectors::{COMMITTED, Case, Vectors, Verdict, generate};
+
+#[test]
+fn the_committed_vectors_are_the_generated_ones() {
+    assert_eq!(Vectors::parse(COMMITTED).unwrap(), generate::vectors().unwrap());
+}
+
+#[test]
+fn every_kind_of_refusal_has_a_case() {
+    let cases = Vectors::parse(COMMITTED).unwrap().cases;
+    for why in ["malformed", "wrong-epoch", "bad-signature", "not-yet-valid", "expired", "cut", "stale"] {
+        assert!(cases.iter().any(|case| case.verdict == Verdict::Refused(why.to_owned())), "{why}");
+    }
+    let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), cases.len(), "names are unique");
+}
+
+#[test]
+fn the_rules_give_every_verdict() {
+    for case in Vectors::parse(COMMITTED).unwrap().cases {
+        assert_eq!(judge(&case, 1), case.verdict, "{}", case.name);
+    }
+}
+
+#[test]
+fn the_rules_give_every_verdict_again_from_the_memo() {
+    for case in Vectors::parse(COMMITTED).unwrap().cases {
+        assert_eq!(judge(&case, 3), case.verdict, "{}", case.name);
+    }
+}
+
+fn judge(case: &Case, times: usize) -> Verdict {
+    let mut verifier = Verifier::new();
+    for load in &case.loads {
+        let given = match verifier.load(load.document.as_bytes()) {
+            Ok(_) => "loaded",
+            Err(LoadError::Malformed) => "malformed",
+            Err(LoadError::AnotherAuthority) => "another-authority",
+            Err(LoadError::Older) => "older",
+            Err(LoadError::Gap) => "gap",
+        };
+        assert_eq!(given, load.gives, "{}", case.name);
+    }
+    let at = Moment { now: Seconds(case.now), held_for: Seconds(case.held_for), enforce_lease: case.enforce_lease };
+    let mut verdict = Verdict::Refused("never asked".to_owned());
+    for _ in 0..times {
+        verdict = match verifier.verify(&case.token, at) {
+            Ok(answer) => {
+                let [introspection, subject, client, scope] = answer.lengths();
+                let text = std::str::from_utf8(answer.bytes()).unwrap();
+                let (introspection, rest) = text.split_at(introspection);
+                let (subject, rest) = rest.split_at(subject);
+                let (client, rest) = rest.split_at(client);
+                assert_eq!(rest.len(), scope);
+                Verdict::Accepted {
+                    introspection: introspection.to_owned(),
+                    subject: subject.to_owned(),
+                    client: client.to_owned(),
+                    scope: rest.to_owned(),
+                    expires_at: answer.expires_at().0,
+                }
+            }
+            Err(refusal) => Verdict::Refused(
+                match refusal {
+                    Refusal::Malformed => "malformed",
+                    Refusal::WrongEpoch => "wrong-epoch",
+                    Refusal::BadSignature => "bad-signature",
+                    Refusal::NotYetValid => "not-yet-valid",
+                    Refusal::Expired => "expired",
+                    Refusal::Cut => "cut",
+                    Refusal::Stale => "stale",
+                }
+                .to_owned(),
+            ),
+        };
+    }
+    verdict
+}
