@@ -49,7 +49,7 @@ fn normal(text: &str) -> String {
             "AN-ID"
         } else if word.starts_with("20") && word.contains('-') && digits >= 8 {
             "A-TIME"
-        } else if word.trim_end_matches(':').bytes().all(|byte| byte.is_ascii_digit()) && digits >= 3 {
+        } else if word.trim_end_matches(':').bytes().all(|byte| byte.is_ascii_digit()) && digits >= 4 {
             "A-NUMBER"
         } else if word.bytes().all(|byte| b"-=+|".contains(&byte)) {
             "A-LINE"
@@ -69,7 +69,8 @@ fn the_readme_and_the_tutorial_show_what_happens() {
         std::fs::create_dir_all(folder.join("target")).unwrap();
         std::os::unix::fs::symlink(binary.parent().unwrap(), folder.join("target/release")).unwrap();
         std::os::unix::fs::symlink(repository("docs").canonicalize().unwrap(), folder.join("docs")).unwrap();
-        let server = place.serve().arguments(&["--data", "jeton-data"]).start();
+        std::os::unix::fs::symlink(place.data(), folder.join("jeton-data")).unwrap();
+        let server = place.serve().start();
         let address = format!("127.0.0.1:{}", server.port);
 
         let shown = shown_in(&repository(document));

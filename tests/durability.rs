@@ -10,7 +10,7 @@ use crate::support::shim::{Disk, POWER_CUT};
 use crate::support::wait_for;
 
 /// More synchronisations than a start, a dozen writes and a stop can need.
-const MORE_THAN_ENOUGH: u64 = 500;
+const MORE_THAN_ENOUGH: usize = 500;
 
 /// What a series of creates and deletes was told before the power failed.
 #[derive(Default)]
@@ -49,67 +49,97 @@ fn series(server: &Server, admin: &str) -> Option<Acknowledged> {
     Some(told)
 }
 
-/// Runs the series with the power failing at the `n`-th synchronisation. Whether it failed.
-fn run(n: u64, torn: bool) -> bool {
+/// What a disk does with what was written when the power fails.
+#[derive(Clone, Copy)]
+enum Loses {
+    /// All that was not synchronised.
+    Unsynchronised,
+    /// The later half of it.
+    HalfOfIt,
+    /// What was synchronised too: a disk that lies.
+    Everything,
+}
+
+/// How a series went whose power failed.
+struct Outcome {
+    /// Whether the power failed before it was done.
+    failed: bool,
+    /// What was acknowledged and is not so any more.
+    broken: Vec<String>,
+}
+
+/// Runs the series with the power failing at the `n`-th synchronisation.
+fn run(n: usize, loses: Loses) -> Outcome {
     let place = Place::new();
     let admin = place.bootstrap();
     let disk = Disk::under(&place);
-    let mut launch = disk.carry(place.serve()).environment("SHIM_CRASH_AT", n.to_string());
-    if torn {
-        launch = launch.environment("SHIM_TORN", "1");
-    }
+    let launch = disk.carry(place.serve()).environment("SHIM_CRASH_AT", n.to_string());
+    let launch = match loses {
+        Loses::Unsynchronised => launch,
+        Loses::HalfOfIt => launch.environment("SHIM_TORN", "1"),
+        Loses::Everything => launch.environment("SHIM_LIES", "1"),
+    };
     let mut server = launch.start_without_waiting();
     let port = server.port;
-    let ready = wait_for("the server to be ready or dead", || {
-        if server.ended().is_some() { Some(false) } else { send(port, &Request::get("/readyz")).ok().filter(|answer| answer.status == 200).map(|_| true) }
+    let ready = wait_for("the server to be ready or dead", || match server.ended() {
+        Some(_) => Some(false),
+        None => send(port, &Request::get("/readyz")).ok().filter(|answer| answer.status == 200).map(|_| true),
     });
     let told = if ready { series(&server, &admin).unwrap_or_default() } else { Acknowledged::default() };
-    let failed = match server.ended() {
-        None if told.made.len() == 3 && told.deleted.len() == 3 => false,
-        _ => {
-            let status = wait_for("the power cut", || server.ended());
-            assert_eq!(status.code(), Some(POWER_CUT), "at {n}: {}", server.log());
-            true
-        }
-    };
+    let failed = told.made.len() < 3 || told.deleted.len() < 3 || server.ended().is_some();
+    if failed {
+        let status = wait_for("the power cut", || server.ended());
+        assert_eq!(status.code(), Some(POWER_CUT), "at {n}: {}", server.log());
+    }
     drop(server);
 
     let server = place.serve().start();
     let administrator = Administrator::enter(&server, &admin);
-    for made in &told.made {
-        assert_eq!(administrator.show(&server, &made.id)["state"], "active", "lost at {n}, torn: {torn}");
-        server.exchange(&made.token).expect(200);
-    }
-    for gone in &told.deleted {
-        assert_eq!(administrator.show(&server, &gone.id)["state"], "deleted", "back at {n}, torn: {torn}");
-        server.exchange(&gone.token).expect(400);
-    }
-    if let Some(doubtful) = &told.in_doubt {
-        let state = administrator.show(&server, &doubtful.id)["state"].clone();
-        let status = server.exchange(&doubtful.token).status;
-        assert!((state == "active" && status == 200) || (state == "deleted" && status == 400), "{state} and {status}");
-    }
-    failed
+    let state = |made: &Made| {
+        let shown = administrator.send(&server, Request::get(&format!("/v1/refresh-tokens/{}", made.id)));
+        match (shown.status, server.exchange(&made.token).status) {
+            (200, 200) => "active",
+            (200, 400) if shown.member("state") == "deleted" => "deleted",
+            (404, 400) => "unknown",
+            other => panic!("{other:?} at {n}: {}", shown.text()),
+        }
+    };
+    let expected = told.made.iter().map(|made| (made, "active")).chain(told.deleted.iter().map(|gone| (gone, "deleted")));
+    let mut broken: Vec<String> = expected.filter(|(made, wanted)| state(made) != *wanted).map(|(made, _)| made.id.clone()).collect();
+    broken.extend(told.in_doubt.iter().filter(|doubtful| state(doubtful) == "unknown").map(|doubtful| doubtful.id.clone()));
+    Outcome { failed, broken }
 }
 
-fn every_moment(torn: bool) {
-    let mut n = 1;
-    while run(n, torn) {
-        n += 1;
+/// Runs the series once for each synchronisation in it.
+fn at_every_moment(loses: Loses) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    while outcomes.last().is_none_or(|last: &Outcome| last.failed) {
+        let n = outcomes.len() + 1;
         assert!(n < MORE_THAN_ENOUGH, "the series never ends");
+        outcomes.push(run(n, loses));
     }
     // Nine writes were acknowledged one after the other, and each waited for the disk.
-    assert!(n > 9, "only {n} synchronisations: something was acknowledged that was not durable");
+    assert!(outcomes.len() > 9, "only {} synchronisations: something was acknowledged that was not durable", outcomes.len());
+    outcomes
 }
 
 #[test]
 fn what_was_acknowledged_survives_a_power_cut_at_any_synchronisation() {
-    every_moment(false);
+    for outcome in at_every_moment(Loses::Unsynchronised) {
+        assert_eq!(outcome.broken, [""; 0]);
+    }
 }
 
 #[test]
 fn what_was_acknowledged_survives_a_power_cut_that_tears_a_write() {
-    every_moment(true);
+    for outcome in at_every_moment(Loses::HalfOfIt) {
+        assert_eq!(outcome.broken, [""; 0]);
+    }
+}
+
+#[test]
+fn this_very_test_would_notice_if_nothing_were_durable() {
+    assert!(at_every_moment(Loses::Everything).iter().any(|outcome| !outcome.broken.is_empty()));
 }
 
 #[test]
@@ -143,7 +173,7 @@ fn many_writers_share_one_synchronisation() {
     let server = disk.carry(place.serve()).start();
     let administrator = Administrator::enter(&server, &admin);
     let before = disk.synchronisations();
-    let writes = 400;
+    let writes = 400_u64;
     std::thread::scope(|scope| {
         for writer in 0..16 {
             let (server, administrator) = (&server, &administrator);

@@ -198,10 +198,11 @@ fn a_torn_log_loses_the_torn_commit_and_nothing_before_it() {
 #[test]
 fn a_root_key_that_does_not_fit_is_refused() {
     let (place, admin) = settled();
-    let key = fs::read(place.root_key()).unwrap();
+    let file = place.root_key();
+    let key = fs::read(&file).unwrap();
     let replace = |bytes: &[u8]| {
-        fs::remove_file(place.root_key()).unwrap();
-        write_private(&place.root_key(), bytes);
+        fs::remove_file(&file).unwrap();
+        write_private(&file, bytes);
     };
     replace(&random_bytes::<32>());
     assert_refused(&place, place.serve_resuming(), REFUSED, &["root key"]);
@@ -211,11 +212,11 @@ fn a_root_key_that_does_not_fit_is_refused() {
         assert!([REFUSED, USAGE].contains(&code) && log.contains("32"), "{length} bytes: {code}: {log}");
     }
     replace(&key);
-    fs::set_permissions(place.root_key(), Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
     let (code, log) = place.serve_resuming().refused();
     assert!([REFUSED, USAGE].contains(&code) && log.contains("chmod 600"), "{code}: {log}");
     assert_refused(&place, place.serve().arguments(&["--boot", "resume"]), USAGE, &["root key"]);
-    fs::set_permissions(place.root_key(), Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     let server = place.serve_resuming().start();
     server.exchange(&admin).expect(200);
 }

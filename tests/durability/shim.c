@@ -3,11 +3,12 @@
 // A killed process leaves the page cache behind, so `kill -9` does not show whether a commit waited for the disk. This library
 // remembers what every write to a regular file below SHIM_DIR replaced, until fsync or fdatasync makes it durable:
 //
-//   SHIM_CRASH_AT=N    at the N-th synchronisation, the power fails: everything that was not durable is taken back,
-//                            also files whose directory was not synchronised, and the process ends with status 99.
-//   SHIM_TORN=1        the first half of what was not durable, and half a write, had reached the disk nevertheless.
-//   SHIM_CONTROL=DIR   while the file DIR/full exists, writes fail with ENOSPC; while DIR/broken exists, synchronisations
-//                            fail with EIO. DIR/syncs grows by one byte with each synchronisation.
+//   SHIM_CRASH_AT=N        at the N-th synchronisation, the power fails: everything that was not durable is taken back,
+//                          also files whose directory was not synchronised, and the process ends with status 99.
+//   SHIM_TORN=1            the first half of what was not durable, and half a write, had reached the disk nevertheless.
+//   SHIM_LIES=1            synchronising makes nothing durable, and says that it did.
+//   SHIM_CONTROL=DIR       while the file DIR/full exists, writes fail with ENOSPC; while DIR/broken exists, synchronisations
+//                          fail with EIO. DIR/syncs grows by one byte with each synchronisation.
 //
 // Memory that is mapped is not seen: SQLite maps only the index of its log, which it makes anew after a crash.
 #define _GNU_SOURCE
@@ -158,7 +159,7 @@ static int synchronise(long call, int fd) {
     const char *crash_at = getenv("SHIM_CRASH_AT");
     if (crash_at && ++synchronisations == atol(crash_at)) power_cut();
     int result = (int)syscall(call, fd);
-    if (result == 0) forget(path, S_ISDIR(about.st_mode));
+    if (result == 0 && !getenv("SHIM_LIES")) forget(path, S_ISDIR(about.st_mode));
     const char *control = getenv("SHIM_CONTROL");
     if (control) {
         char counter[PATH_MAX];

@@ -1,14 +1,16 @@
 //! The authority: pools of instances, and the calls that they take.
 
+use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
 use crate::budget;
 use crate::instance::AuthorityInstance;
 use crate::lent::Lent;
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyError};
 use crate::pool::Pool;
 use crate::wit::configuration::{ConfigureRefusal, Settings, SettingsChange, SettingsRefusal};
 use crate::wit::epochs::{BeginRefusal, Boot, Epoch, EpochRefusal};
@@ -73,6 +75,17 @@ pub enum CallError {
     Failed,
 }
 
+/// Why an authority does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its component cannot be instantiated.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The system gives no thread.
+    #[error("the system gives no thread")]
+    Thread(#[from] io::Error),
+}
+
 /// Instances of the authority component, each on a thread of its own. Cloning is cheap and shares them.
 #[derive(Clone)]
 pub struct Authority {
@@ -89,9 +102,9 @@ impl Authority {
     ///
     /// # Errors
     /// When the component cannot be instantiated or the system gives no thread.
-    pub fn start(policy: &Policy, lent: Lent, sizes: PoolSizes) -> anyhow::Result<Self> {
+    pub fn start(policy: &Policy, lent: Lent, sizes: PoolSizes) -> Result<Self, StartError> {
         let lent = Arc::new(lent);
-        drop(AuthorityInstance::new(policy, Arc::clone(&lent))?);
+        drop(AuthorityInstance::new(policy, Arc::clone(&lent)).map_err(PolicyError::authority)?);
         let make = || {
             let (policy, lent) = (policy.clone(), Arc::clone(&lent));
             move || AuthorityInstance::new(&policy, Arc::clone(&lent))
@@ -133,7 +146,7 @@ impl Authority {
         class: Class,
         f: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R> + Send + 'static,
     ) -> Result<R, CallError> {
-        let (reply, answer) = crossbeam_channel::bounded(1);
+        let (reply, answer) = sync_channel(1);
         self.pool(class).submit(f, move |result| drop(reply.send(result)))?;
         answer.recv().unwrap_or(Err(CallError::Failed))
     }

@@ -17,7 +17,7 @@ mod pool;
 mod verifier;
 pub mod wit;
 
-pub use authority::{Authority, AuthorityCall, CallError, Class, PoolSizes};
+pub use authority::{Authority, AuthorityCall, CallError, Class, PoolSizes, StartError};
 pub use lent::{Clock, EntropyError, Lent, RootKey};
 pub use live::{Live, LiveDocument, LiveError, Publisher};
 pub use policy::{Policy, PolicyError};

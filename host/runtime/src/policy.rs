@@ -38,6 +38,16 @@ pub enum PolicyError {
     Verifier(String),
 }
 
+impl PolicyError {
+    pub(crate) fn authority(error: wasmtime::Error) -> Self {
+        Self::Authority(describe(&error))
+    }
+
+    pub(crate) fn verifier(error: wasmtime::Error) -> Self {
+        Self::Verifier(describe(&error))
+    }
+}
+
 impl Policy {
     /// The policy that this binary carries. Takes about a millisecond: its machine code was made when it was built. On a
     /// machine whose processor lacks what that one had, it is compiled anew, which takes some hundred milliseconds.
@@ -47,9 +57,9 @@ impl Policy {
     pub fn embedded() -> Result<Self, PolicyError> {
         let engine = start_engine()?;
         let authority = load(&engine, artifacts::COMPILED_AUTHORITY, artifacts::WIDE_AUTHORITY)
-            .map_err(|error| PolicyError::Authority(describe(&error)))?;
+            .map_err(PolicyError::authority)?;
         let verifier = load(&engine, artifacts::COMPILED_VERIFIER, artifacts::WIDE_VERIFIER)
-            .map_err(|error| PolicyError::Verifier(describe(&error)))?;
+            .map_err(PolicyError::verifier)?;
         Self::link(engine, &authority, &verifier)
     }
 
@@ -60,9 +70,9 @@ impl Policy {
     pub fn compile(authority: &[u8], verifier: &[u8]) -> Result<Self, PolicyError> {
         let engine = start_engine()?;
         let authority = Component::new(&engine, authority)
-            .map_err(|error| PolicyError::Authority(describe(&error)))?;
+            .map_err(PolicyError::authority)?;
         let verifier =
-            Component::new(&engine, verifier).map_err(|error| PolicyError::Verifier(describe(&error)))?;
+            Component::new(&engine, verifier).map_err(PolicyError::verifier)?;
         Self::link(engine, &authority, &verifier)
     }
 
@@ -70,13 +80,13 @@ impl Policy {
         let authority = lent::linker(&engine)
             .and_then(|linker| linker.instantiate_pre(authority))
             .and_then(AuthorityPre::new)
-            .map_err(|error| PolicyError::Authority(describe(&error)))?;
+            .map_err(PolicyError::authority)?;
         // Nothing is lent to a verifier, so one that imports a function is refused here.
         let verifier = Linker::new(&engine)
             .instantiate_pre(verifier)
-            .map_err(|error| PolicyError::Verifier(describe(&error)))?;
+            .map_err(PolicyError::verifier)?;
         let verification =
-            GuestIndices::new(&verifier).map_err(|error| PolicyError::Verifier(describe(&error)))?;
+            GuestIndices::new(&verifier).map_err(PolicyError::verifier)?;
         Ok(Self { parts: Arc::new(Parts { engine, authority, verifier, verification }) })
     }
 
@@ -101,7 +111,7 @@ fn start_engine() -> Result<Engine, PolicyError> {
 fn load(engine: &Engine, compiled: &[u8], component: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `deserialize` runs what it is given as machine code. `compiled` is one of two constants of this binary that
     // its own build script made with the same version of wasmtime: it is as trustworthy as the rest of the binary.
-    #[allow(unsafe_code, reason = "compiling at start instead would cost 100 ms and 12 MB of memory")]
+    #[allow(unsafe_code, reason = "compiling at every start would cost some hundred milliseconds and tens of megabytes")]
     let loaded = unsafe { Component::deserialize(engine, compiled) };
     loaded.or_else(|error| {
         tracing::warn!(reason = describe(&error), "the precompiled policy does not fit this machine; compiling it");
@@ -112,4 +122,25 @@ fn load(engine: &Engine, compiled: &[u8], component: &[u8]) -> wasmtime::Result<
 /// An error of the engine with its causes. They name types and interfaces, never data.
 fn describe(error: &wasmtime::Error) -> String {
     format!("{error:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn the_machine_code_that_was_built_in_fits_the_engine() {
+        let engine = engine::start().unwrap();
+        for compiled in [artifacts::COMPILED_AUTHORITY, artifacts::COMPILED_VERIFIER] {
+            assert!(load(&engine, compiled, b"not a component").is_ok());
+        }
+    }
+
+    #[test]
+    fn machine_code_that_does_not_fit_is_made_anew() {
+        let engine = engine::start().unwrap();
+        assert!(load(&engine, b"machine code of another machine", artifacts::WIDE_VERIFIER).is_ok());
+    }
 }

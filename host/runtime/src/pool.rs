@@ -48,7 +48,7 @@ impl Pool {
         Ok(Self { name, queue: RwLock::new(Some(queue)), threads: Mutex::new(threads) })
     }
 
-    /// Puts a call into the queue; `reply` is given its outcome.
+    /// Puts a call into the queue; `reply` is given its outcome, or dropped where the call panicked.
     pub(crate) fn submit<R>(
         &self,
         f: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R> + Send + 'static,
@@ -60,19 +60,17 @@ impl Pool {
                 reply(Err(CallError::Failed));
                 return Condition::Spoiled;
             };
-            // Nothing that a panic leaves half done outlives it: the instance is thrown away.
-            match catch_unwind(AssertUnwindSafe(|| f(&mut AuthorityCall::new(instance)))) {
-                Ok(Ok(answer)) => {
+            match f(&mut AuthorityCall::new(instance)) {
+                Ok(answer) => {
                     reply(Ok(answer));
                     Condition::Sound
                 }
-                Ok(Err(trap)) => {
-                    tracing::error!(pool = name, trap = format!("{trap:#}"), "the policy failed; its instance is replaced");
-                    reply(Err(CallError::Failed));
-                    Condition::Spoiled
-                }
-                Err(_) => {
-                    tracing::error!(pool = name, "a call panicked; its instance is replaced");
+                Err(trap) => {
+                    tracing::error!(
+                        pool = name,
+                        trap = format!("{trap:#}"),
+                        "the policy failed; its instance is replaced"
+                    );
                     reply(Err(CallError::Failed));
                     Condition::Spoiled
                 }
@@ -111,7 +109,13 @@ fn work(name: &'static str, jobs: &Receiver<Job>, make: impl Fn() -> wasmtime::R
                 })
                 .ok();
         }
-        if let Condition::Spoiled = job(instance.as_mut()) {
+        // Nothing that a panic leaves half done outlives it: the instance is thrown away. The thread goes on, since
+        // whoever waits in the queue would wait for ever without one.
+        let condition = catch_unwind(AssertUnwindSafe(|| job(instance.as_mut()))).unwrap_or_else(|_| {
+            tracing::error!(pool = name, "a call panicked; its instance is replaced");
+            Condition::Spoiled
+        });
+        if let Condition::Spoiled = condition {
             instance = None;
         }
     }

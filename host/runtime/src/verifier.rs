@@ -11,7 +11,7 @@ use wasmtime::Store;
 use crate::budget;
 use crate::instance::{VerifierInstance, VerifierState};
 use crate::live::{Live, Route, load};
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyError};
 use crate::wit::verification::{Claims, Guest, IntrospectRefusal, Moment, Refusal, Verified};
 
 /// The processor time that one verdict may take. A signature takes a tenth of a millisecond; a policy gone mad delays
@@ -75,8 +75,8 @@ impl Verifier {
     ///
     /// # Errors
     /// When the component cannot be instantiated.
-    pub fn new(policy: &Policy, live: Arc<Live>) -> anyhow::Result<Self> {
-        drop(VerifierInstance::new(policy)?);
+    pub fn new(policy: &Policy, live: Arc<Live>) -> Result<Self, PolicyError> {
+        drop(VerifierInstance::new(policy).map_err(PolicyError::verifier)?);
         let mut verifier =
             Self { policy: policy.clone(), live, instance: None, failures: 0, rests_until: None };
         if verifier.live.is_current() && verifier.instance().is_err() {
@@ -125,6 +125,7 @@ impl Verifier {
         now: u64,
         ask: impl FnOnce(&Guest, &mut Store<VerifierState>, Moment) -> wasmtime::Result<R>,
     ) -> Result<R, Unready> {
+        let now = self.live.latest().at(now);
         let loaded = self.instance()?;
         // Rounded down: the live set is at least this old, and time is never judged to be later than it is.
         let moment = Moment { now, held_for: loaded.at.elapsed().as_secs() };

@@ -1,1 +1,46 @@
-fn main() {}
+//! Jeton's figures: `cargo run --release -p jeton-bench`, after `cargo build --release`. Takes about four minutes.
+//!
+//! Everything is compared within one run and in turns, so that what drifts with the machine drifts for both sides.
+//! The page is written to `docs/figures.md`.
+
+// What the tests of the runtime make hostile policies with makes the empty one here.
+#[allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the tests use what is not used here"
+)]
+#[path = "../../../host/runtime/tests/runtime/hostile/component.rs"]
+mod empty_verifier;
+mod fixed_reply;
+mod http_figures;
+mod load;
+mod machine;
+mod measure;
+mod process;
+mod report;
+mod start_figures;
+mod verdicts;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use report::Report;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => {}
+        ["fixed-reply", port, bytes] => return fixed_reply::run(port.parse()?, bytes.parse()?),
+        _ => anyhow::bail!("usage: jeton-bench"),
+    }
+    let mut report = Report::default();
+    machine::run(&mut report)?;
+    verdicts::run(&mut report)?;
+    http_figures::run(&mut report)?;
+    start_figures::run(&mut report)?;
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/figures.md");
+    std::fs::write(&page, report.page()).with_context(|| format!("cannot write {}", page.display()))
+}

@@ -10,16 +10,21 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// The head of the page.
+    pub(crate) fn title(&mut self, title: &str) {
+        let _ = write!(self.page, "# {title}\n\n");
+    }
+
     /// Begins a section.
     pub(crate) fn section(&mut self, title: &str) {
+        let _ = write!(self.page, "{}## {title}\n\n", if self.in_table { "\n" } else { "" });
         self.in_table = false;
-        let _ = write!(self.page, "\n## {title}\n\n");
     }
 
     /// A paragraph.
     pub(crate) fn text(&mut self, text: &str) {
+        let _ = write!(self.page, "{}{text}\n\n", if self.in_table { "\n" } else { "" });
         self.in_table = false;
-        let _ = write!(self.page, "{text}\n\n");
     }
 
     /// A row of the section's table.

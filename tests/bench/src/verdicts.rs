@@ -22,7 +22,7 @@ use crate::{
 const NOW: u64 = 1_800_000_000;
 
 /// What the native authority is lent.
-struct Fixed;
+pub(crate) struct Fixed;
 
 impl Clock for Fixed {
     fn now(&self) -> Reading {
@@ -139,5 +139,5 @@ fn verifier(policy: &Policy, store: &Arc<MemoryStore>) -> anyhow::Result<Verifie
     let (live, publisher) = Live::new(policy, &Lent::new(Arc::clone(store) as _, None))?;
     drop(publisher);
     live.recover()?;
-    Verifier::new(policy, live)
+    Ok(Verifier::new(policy, live)?)
 }

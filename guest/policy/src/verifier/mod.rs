@@ -213,5 +213,3 @@ fn may_introspect(scope: &str) -> bool {
     Scopes::parse(scope).is_ok_and(|scopes| scopes.may_introspect())
 }
 
-#[cfg(test)]
-mod tests;

@@ -24,7 +24,7 @@ fn a_tombstone_says_when_by_whom_and_why() {
     let id = issued.token.id.to_string();
     world.clock.pass(5);
     let actor = Actor::token("0000000000000000000009", &scopes(&[ADMIN])).unwrap();
-    world.authority.delete(&actor, &[id.clone()], Reason::Compromised, Some("seen in a log")).unwrap();
+    world.authority.delete(&actor, std::slice::from_ref(&id), Reason::Compromised, Some("seen in a log")).unwrap();
     let token = world.authority.show(&id).unwrap();
     let ending = token.ending.unwrap();
     assert_eq!(token.state, State::Deleted);
@@ -41,7 +41,7 @@ fn deleting_twice_changes_nothing_the_second_time() {
     world.delete(&issued);
     let first = world.authority.show(&id).unwrap();
     world.clock.pass(5);
-    let again = world.authority.delete(&Actor::Machine, &[id.clone()], Reason::Unused, None).unwrap();
+    let again = world.authority.delete(&Actor::Machine, std::slice::from_ref(&id), Reason::Unused, None).unwrap();
     assert_eq!(again.results, [Deletion::AlreadyDeleted]);
     assert_eq!(world.authority.show(&id).unwrap(), first);
 }

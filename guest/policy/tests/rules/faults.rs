@@ -27,7 +27,7 @@ fn an_issue_that_was_acknowledged_is_there_and_one_that_was_not_is_whole_or_abse
             let listed = world.authority.list(&jeton_policy::authority::Query { limit: 10, ..Default::default() }).unwrap();
             match issued {
                 Ok(issued) => {
-                    assert_eq!(listed.items, [issued.token.clone()]);
+                    assert_eq!(listed.items, std::slice::from_ref(&issued.token));
                     assert!(world.authority.exchange(&issued.secret, None).is_ok());
                 }
                 Err(_) => assert!(listed.items.len() <= 1),
@@ -45,7 +45,7 @@ fn a_delete_that_was_acknowledged_holds_and_one_that_was_not_is_whole_or_has_not
             let token = world.exchange(&issued);
             let id = issued.token.id.to_string();
             world.store.plan(operation, fault);
-            let deleted = world.authority.delete(&Actor::Machine, &[id.clone()], Reason::Deleted, None);
+            let deleted = world.authority.delete(&Actor::Machine, std::slice::from_ref(&id), Reason::Deleted, None);
             world.store.plan(u64::MAX / 2, fault);
             let is_dead = world.authority.show(&id).unwrap().state == State::Deleted;
             assert!(deleted.is_err() || is_dead);
@@ -85,7 +85,7 @@ fn a_store_that_is_down_mints_and_ends_nothing() {
     let id = issued.token.id.to_string();
     assert!(world.authority.exchange(&issued.secret, None).is_err());
     assert!(world.authority.issue(&Actor::Machine, &request()).is_err());
-    assert!(world.authority.delete(&Actor::Machine, &[id.clone()], Reason::Deleted, None).is_err());
+    assert!(world.authority.delete(&Actor::Machine, std::slice::from_ref(&id), Reason::Deleted, None).is_err());
     assert!(world.authority.show(&id).is_err());
     assert!(world.authority.revoke(&issued.secret).is_err());
     assert!(world.authority.revoke(&token.access_token).is_err());

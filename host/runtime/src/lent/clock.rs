@@ -1,6 +1,7 @@
-//! `wasi:clocks/wall-clock`: what time it is.
+//! `wasi:clocks/wall-clock`: what time it is, and what becomes of a clock that goes back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::bindings::wasi::clocks::wall_clock::{Datetime, Host};
@@ -8,6 +9,39 @@ use crate::lent::LentState;
 
 /// A clock: seconds since 1970-01-01T00:00:00Z, and nanoseconds.
 pub type Clock = Arc<dyn Fn() -> (u64, u32) + Send + Sync>;
+
+/// A step back that the policy tolerates, in seconds: time stands still until the clock has caught up.
+const TOLERATED: u64 = 10;
+
+/// How far the policy's stored mark may lag behind the latest time: it moves every 10 s, in steps of 10 s.
+const MARK_LAG: u64 = 20;
+
+/// The latest time that this process has seen its clock show, in seconds. All verifiers and all authority instances share one:
+/// what one of them has seen expire, none of them revives.
+#[derive(Debug, Default)]
+pub(crate) struct Latest(AtomicU64);
+
+impl Latest {
+    /// The time to go by when the clock shows `now`: never earlier than what was seen before.
+    pub(crate) fn at(&self, now: u64) -> u64 {
+        // Written once a second; read from the cache by everybody else.
+        let latest = self.0.load(Ordering::Relaxed);
+        if now <= latest { latest } else { self.0.fetch_max(now, Ordering::Relaxed).max(now) }
+    }
+
+    /// What is lent to the policy when the clock shows this.
+    ///
+    /// The policy mints nothing while the clock is too far behind its stored mark. The mark lags, this process knows better: a
+    /// clock that went back too far is lent as one that is behind any mark.
+    fn lend(&self, (seconds, nanoseconds): (u64, u32)) -> (u64, u32) {
+        let latest = self.at(seconds);
+        match latest.saturating_sub(seconds) {
+            0 => (seconds, nanoseconds),
+            1..=TOLERATED => (latest, 0),
+            _ => (seconds.min(latest.saturating_sub(TOLERATED + MARK_LAG + 1)), 0),
+        }
+    }
+}
 
 /// The system's clock. A system that stands before 1970 stands at 1970: the policy's high-water mark refuses it then.
 pub(super) fn system() -> Clock {
@@ -19,11 +53,34 @@ pub(super) fn system() -> Clock {
 
 impl Host for LentState {
     fn now(&mut self) -> wasmtime::Result<Datetime> {
-        let (seconds, nanoseconds) = (self.lent.clock)();
+        let (seconds, nanoseconds) = self.lent.latest.lend((self.lent.clock)());
         Ok(Datetime { seconds, nanoseconds })
     }
 
     fn resolution(&mut self) -> wasmtime::Result<Datetime> {
         Ok(Datetime { seconds: 0, nanoseconds: 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_never_goes_back_for_verifiers() {
+        let latest = Latest::default();
+        assert_eq!((latest.at(100), latest.at(90), latest.at(101)), (100, 100, 101));
+    }
+
+    #[test]
+    fn a_small_step_back_stands_still_and_a_larger_one_is_behind_any_mark() {
+        let latest = Latest::default();
+        assert_eq!(latest.lend((1_000, 5)), (1_000, 5));
+        assert_eq!(latest.lend((999, 5)), (1_000, 0));
+        assert_eq!(latest.lend((990, 5)), (1_000, 0));
+        // The oldest mark that may be stored is 980; more than ten seconds before it nothing is minted.
+        assert_eq!(latest.lend((989, 5)), (969, 0));
+        assert_eq!(latest.lend((500, 5)), (500, 0));
+        assert_eq!(latest.lend((1_001, 5)), (1_001, 5));
     }
 }

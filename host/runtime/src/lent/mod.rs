@@ -15,6 +15,7 @@ use crate::bindings::{jeton::policy::store as store_import, wasi};
 use crate::budget::{Budget, Budgeted};
 
 pub use clock::Clock;
+pub(crate) use clock::Latest;
 pub use root_key::{EntropyError, RootKey};
 
 /// What is lent to every instance of an authority.
@@ -22,12 +23,13 @@ pub struct Lent {
     store: Arc<dyn Store + Send + Sync>,
     root_key: Option<RootKey>,
     clock: Clock,
+    latest: Arc<Latest>,
 }
 
 impl Lent {
     /// A store, the root key (`None`: a policy that asks for it traps), and the system's clock.
     pub fn new(store: Arc<dyn Store + Send + Sync>, root_key: Option<RootKey>) -> Self {
-        Self { store, root_key, clock: clock::system() }
+        Self { store, root_key, clock: clock::system(), latest: Arc::default() }
     }
 
     /// The same with another clock, for tests.
@@ -36,10 +38,20 @@ impl Lent {
         Self { clock, ..self }
     }
 
+    /// The latest time that was seen, shared with everything that judges by the same clock.
+    pub(crate) fn latest(&self) -> &Arc<Latest> {
+        &self.latest
+    }
+
     /// The same store and clock for an instance that only reads, and that is called where a commit would wait for ever:
     /// on the thread that makes the commits.
     pub(crate) fn read_only(&self) -> Self {
-        Self { store: Arc::new(ReadOnly(Arc::clone(&self.store))), root_key: None, clock: Arc::clone(&self.clock) }
+        Self {
+            store: Arc::new(ReadOnly(Arc::clone(&self.store))),
+            root_key: None,
+            clock: Arc::clone(&self.clock),
+            latest: Arc::clone(&self.latest),
+        }
     }
 }
 

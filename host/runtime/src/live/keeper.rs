@@ -2,11 +2,10 @@
 //! a live set back that lost touch with its store.
 
 use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
-
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::live::source::Source;
 use crate::live::{Live, LiveDocument, LiveError};
@@ -14,7 +13,7 @@ use crate::live::{Live, LiveDocument, LiveError};
 /// What is asked of the keeper, and who waits for it.
 pub(super) enum Request {
     Document(tokio::sync::oneshot::Sender<Option<Arc<LiveDocument>>>),
-    Recover(Sender<Result<(), LiveError>>),
+    Recover(SyncSender<Result<(), LiveError>>),
 }
 
 /// Requests that may wait: one document answers them all, so more than this means that none can be made.
@@ -23,8 +22,9 @@ const WAITING: usize = 1024;
 /// How often a live set that is not current is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-pub(super) fn queue() -> (Sender<Request>, Receiver<Request>) {
-    crossbeam_channel::bounded(WAITING)
+// The standard channel: it drops what waits when its receiver ends, so that nobody waits for a keeper that is gone.
+pub(super) fn queue() -> (SyncSender<Request>, Receiver<Request>) {
+    sync_channel(WAITING)
 }
 
 /// Starts the thread. It ends with the live set.
@@ -32,7 +32,7 @@ pub(super) fn start(live: Weak<Live>, requests: Receiver<Request>, mut source: S
     thread::Builder::new().name("jeton-live".to_owned()).spawn(move || {
         let mut retry = Instant::now() + RETRY;
         loop {
-            let request = requests.recv_deadline(retry);
+            let request = requests.recv_timeout(retry.saturating_duration_since(Instant::now()));
             let Some(live) = live.upgrade() else { return };
             match request {
                 Ok(Request::Document(reply)) => drop(reply.send(document(&live, &mut source))),

@@ -6,12 +6,12 @@ mod publisher;
 mod source;
 
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use crossbeam_channel::Sender;
 
-use crate::lent::Lent;
+use crate::lent::{Latest, Lent};
 use crate::policy::Policy;
 use crate::wit::verification::Held;
 
@@ -28,8 +28,9 @@ const DOCUMENT_AGE: Duration = Duration::from_secs(1);
 /// The live set, and what its verifiers load. One for each store.
 pub struct Live {
     board: Board,
+    latest: Arc<Latest>,
     document: ArcSwapOption<LiveDocument>,
-    keeper: Sender<keeper::Request>,
+    keeper: SyncSender<keeper::Request>,
 }
 
 /// The live set as it is handed out.
@@ -66,6 +67,7 @@ impl Live {
         let (keeper, requests) = keeper::queue();
         let live = Arc::new(Self {
             board: Board::new(),
+            latest: Arc::clone(lent.latest()),
             document: ArcSwapOption::empty(),
             keeper,
         });
@@ -81,13 +83,10 @@ impl Live {
     /// # Errors
     /// [`LiveError`] when the store or the policy gives none.
     pub fn recover(&self) -> Result<(), LiveError> {
-        let (reply, answer) = crossbeam_channel::bounded(1);
-        let sent = self.keeper.send(keeper::Request::Recover(reply)).is_ok();
-        let outcome = answer.recv();
-        match outcome {
-            Ok(outcome) if sent => outcome,
-            _ => Err(LiveError("its keeper is gone".to_owned())),
-        }
+        let gone = || LiveError("its keeper is gone".to_owned());
+        let (reply, answer) = sync_channel(1);
+        self.keeper.send(keeper::Request::Recover(reply)).map_err(|_| gone())?;
+        answer.recv().map_err(|_| gone())?
     }
 
     /// The live document, at least as new as the last commit that was acknowledged before this call, and made within the
@@ -114,6 +113,11 @@ impl Live {
     /// Whether verdicts can be given.
     pub fn is_current(&self) -> bool {
         self.board.required().is_some()
+    }
+
+    /// The latest time that verifiers and authority have seen.
+    pub(crate) fn latest(&self) -> &Latest {
+        &self.latest
     }
 
     pub(crate) fn board(&self) -> &Board {

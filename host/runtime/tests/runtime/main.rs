@@ -14,4 +14,3 @@ mod pools;
 mod scaffold;
 mod verdicts;
 mod worlds;
-mod zz;

@@ -5,9 +5,9 @@
 //!
 //! | to change | go to |
 //! | --- | --- |
-//! | who may do what | [`permissions`] |
-//! | how a refusal of the policy is answered | [`refusals`] |
-//! | what a request may look like | [`oauth_request`] over [`form`], [`json`], [`query`], [`bearer`], [`limits`] |
+//! | who may do what | `permissions` |
+//! | how a refusal of the policy is answered | `refusals` |
+//! | what a request may look like | [`oauth_request`] over [`form`], `json`, `query`, [`bearer`], [`limits`] |
 //! | what an error looks like | [`problem`] (RFC 9457), [`oauth_error`] (RFC 6749) |
 
 pub mod bearer;
@@ -83,3 +83,7 @@ async fn answered<T, R: Refusal>(call: impl Future<Output = Result<Result<T, R>,
         Err(error) => Err(error.row().problem()),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test says what went wrong by panicking")]
+mod tests;

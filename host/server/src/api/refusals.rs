@@ -77,7 +77,7 @@ impl Refusal for ShowRefusal {
     fn row(self) -> Row {
         match self {
             Self::NotFound => NO_SUCH_TOKEN,
-            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+            Self::Unavailable => unavailable("unavailable", UNREADABLE),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Refusal for ListRefusal {
             Self::NameTooLong => field("name-too-long", "name", "a name has at most 200 characters"),
             Self::OwnerMalformed => field("owner-malformed", "owner", "an owner has 1 to 200 visible ASCII characters and does not look like a token id"),
             Self::CursorInvalid => field("cursor-invalid", "cursor", "a cursor is the `next` of an earlier page of the same query, unchanged"),
-            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+            Self::Unavailable => unavailable("unavailable", UNREADABLE),
         }
     }
 }
@@ -160,6 +160,8 @@ pub(super) fn revoke(refusal: RevokeRefusal) -> OAuthError {
 /// What deleting an unknown token is answered with, too.
 pub(super) const NO_SUCH_TOKEN: Row =
     Row { kind: ProblemKind::NotFound, code: "no-such-token", field: None, sentence: "there is no refresh token of this id" };
+
+const UNREADABLE: &str = "the authority cannot answer now";
 
 const UNAVAILABLE: &str = "the authority cannot answer now; whether a change was made is not known";
 

@@ -30,8 +30,10 @@ pub(super) async fn change(State(app): State<Arc<App>>, Extension(caller): Exten
         refresh_token_expiration: members.whole_number("refresh_token_expiration"),
     };
     members.finish()?;
-    tracing::info!(by = %caller.claims.client_id, access = change.access_token_expiration, refresh = change.refresh_token_expiration, "settings are changed");
-    answered(app.authority.call(Class::Administration, move |call| call.set_settings(&caller.actor, change))).await.map(answer)
+    let by = caller.claims.client_id.clone();
+    let settings = answered(app.authority.call(Class::Administration, move |call| call.set_settings(&caller.actor, change))).await?;
+    tracing::info!(%by, access = settings.access_token_expiration, refresh = settings.refresh_token_expiration, "settings changed");
+    Ok(answer(settings))
 }
 
 fn answer(settings: Settings) -> Response {

@@ -28,6 +28,7 @@ impl Verb {
             Self::Advance(options) => (options, Method::POST, "/v1/epoch/advance"),
         };
         let epoch = options.remote.administrator()?.call(method, path, None)?;
-        Ok(if options.json { output::json(&epoch)? } else { output::members(&epoch)? })
+        output::object(&epoch, options.json)?;
+        Ok(())
     }
 }

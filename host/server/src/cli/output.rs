@@ -44,9 +44,14 @@ pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> Result<(), Out
 }
 
 /// Writes the members of an object, a line each.
-pub(super) fn members(value: &Value) -> Result<(), OutputError> {
+fn members(value: &Value) -> Result<(), OutputError> {
     let rows = value.as_object().into_iter().flatten().map(|(name, value)| vec![name.clone(), text(value)]).collect();
     table(&["member", "value"], rows)
+}
+
+/// Writes an object, as JSON or for people.
+pub(super) fn object(value: &Value, as_json: bool) -> Result<(), OutputError> {
+    if as_json { json(value) } else { members(value) }
 }
 
 /// A value as people read it.

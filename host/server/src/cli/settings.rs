@@ -47,7 +47,8 @@ impl Verb {
                 (options, settings)
             }
         };
-        Ok(if options.json { output::json(&settings)? } else { output::members(&settings)? })
+        output::object(&settings, options.json)?;
+        Ok(())
     }
 }
 

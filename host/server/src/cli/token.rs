@@ -42,7 +42,8 @@ impl Verb {
 fn show(id: &str, json: bool, remote: &Remote) -> Result<(), CliError> {
     check_id(id)?;
     let token = remote.administrator()?.call(Method::GET, &format!("/v1/refresh-tokens/{id}"), None)?;
-    Ok(if json { output::json(&token)? } else { output::members(&token)? })
+    output::object(&token, json)?;
+    Ok(())
 }
 
 /// An id goes into a path as it is, so it must be one.

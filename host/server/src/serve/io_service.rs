@@ -125,7 +125,7 @@ impl Log {
 
     fn write(self, response: &Response<Bytes>, peer: SocketAddr, id: &HeaderValue, took: std::time::Duration) {
         let Some((method, path)) = self.0 else { return };
-        let (status, peer, microseconds) = (response.status().as_u16(), peer.ip(), took.as_micros());
+        let (status, peer, microseconds) = (response.status().as_u16(), peer.ip(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         let id = id.to_str().unwrap_or_default();
         let is_quiet = method == http::Method::GET && status < 400;
         if is_quiet {

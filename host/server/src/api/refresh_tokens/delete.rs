@@ -17,7 +17,7 @@ use super::super::json::Members;
 use super::super::permissions::Caller;
 use super::super::problem::Problem;
 use super::super::{answered, query, refusals, respond};
-use super::record::reason_named;
+use super::record::{reason_name, reason_named};
 use crate::app::App;
 
 const REASONS: &str = "a reason is `deleted`, `compromised`, `superseded`, `unused` or `owner-left`";
@@ -75,7 +75,7 @@ async fn end(app: &App, caller: Arc<Caller>, ids: Vec<String>, reason: Reason, n
     let named = ids.clone();
     let deleted = answered(app.authority.call(Class::Administration, move |call| call.delete(&caller.actor, &ids, reason, note.as_deref()))).await?;
     for (id, _) in named.iter().zip(&deleted.results).filter(|(_, result)| matches!(result, Deletion::Deleted)) {
-        tracing::info!(refresh_token = %id, %by, ?reason, "refresh token deleted");
+        tracing::info!(refresh_token = %id, %by, reason = reason_name(reason), "refresh token deleted");
     }
     if let Some(epoch) = deleted.advanced_epoch {
         tracing::warn!(%by, epoch, "the live set had no room for the cuts: the epoch was advanced, every access token is dead");

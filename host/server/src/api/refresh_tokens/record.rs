@@ -82,7 +82,8 @@ fn state_name(state: State) -> &'static str {
     }
 }
 
-fn reason_name(reason: Reason) -> &'static str {
+/// How a reason is written.
+pub(super) fn reason_name(reason: Reason) -> &'static str {
     match reason {
         Reason::Deleted => "deleted",
         Reason::Compromised => "compromised",

@@ -1,0 +1,120 @@
+//! Settings, epoch, self, the live set and health.
+
+use super::*;
+use serde_json::json;
+
+#[tokio::test]
+async fn settings_are_read_changed_and_bounded() {
+    let jeton = Jeton::start();
+    let admin = jeton.admin();
+    let defaults = json!({ "access_token_expiration": 900, "refresh_token_expiration": 7_776_000 });
+    assert_eq!(jeton.call(Method::GET, "/v1/settings", &admin, "").await.json(), defaults);
+    for (body, code, field) in [
+        (r#"{"access_token_expiration":0}"#, "access-token-expiration-out-of-range", "access_token_expiration"),
+        (r#"{"access_token_expiration":86401}"#, "access-token-expiration-out-of-range", "access_token_expiration"),
+        (r#"{"refresh_token_expiration":0}"#, "refresh-token-expiration-out-of-range", "refresh_token_expiration"),
+        (r#"{"refresh_token_expiration":3153600001}"#, "refresh-token-expiration-out-of-range", "refresh_token_expiration"),
+        (r#"{"access_token_expiration":"60"}"#, "invalid-member", "access_token_expiration"),
+        (r#"{"access_token_expiration":null}"#, "invalid-member", "access_token_expiration"),
+        (r#"{"acces_token_expiration":60}"#, "invalid-member", "acces_token_expiration"),
+        ("[]", "malformed-json", ""),
+    ] {
+        let answer = jeton.call(Method::PATCH, "/v1/settings", &admin, body).await;
+        assert_eq!(answer.problem(), (400, code.to_owned(), field.to_owned()), "{body}");
+    }
+    assert_eq!(jeton.call(Method::GET, "/v1/settings", &admin, "").await.json(), defaults);
+    let changed = jeton.call(Method::PATCH, "/v1/settings", &admin, r#"{"access_token_expiration":60}"#).await;
+    assert_eq!(changed.json(), json!({ "access_token_expiration": 60, "refresh_token_expiration": 7_776_000 }));
+    let answer = jeton.post_form("/oauth2/token", format!("grant_type=refresh_token&refresh_token={}", jeton.tokens(&[]).refresh));
+    assert!((58..=60).contains(&answer.await.json()["expires_in"].as_u64().unwrap()));
+}
+
+#[tokio::test]
+async fn advancing_the_epoch_kills_every_access_token_and_no_refresh_token() {
+    let jeton = Jeton::start();
+    let (admin, tokens) = (jeton.admin(), jeton.tokens(&["jeton:read"]));
+    let before = jeton.call(Method::GET, "/v1/epoch", &admin, "").await;
+    assert_eq!(before.members(), ["began_at", "by", "kid", "number", "reason"]);
+    assert_eq!((before.code("reason"), before.code("by")), ("first".to_owned(), "machine".to_owned()));
+    for body in [r#"{"reason":"x"}"#, "[]", "x"] {
+        assert_eq!(jeton.call(Method::POST, "/v1/epoch/advance", &admin, body).await.problem().0, 400, "{body}");
+    }
+    assert!(jeton.is_alive(&tokens.access).await);
+    let after = jeton.call(Method::POST, "/v1/epoch/advance", &admin, "").await;
+    assert_eq!(after.code("reason"), "order");
+    assert!(after.json()["number"].as_u64() > before.json()["number"].as_u64());
+    assert!(!jeton.is_alive(&tokens.access).await);
+    assert!(!jeton.is_alive(&admin).await);
+    assert!(jeton.is_alive(&jeton.exchange(&tokens.refresh).await.unwrap()).await);
+}
+
+#[tokio::test]
+async fn an_access_token_is_told_what_it_is() {
+    let jeton = Jeton::start();
+    let tokens = jeton.tokens(&["a", "b"]);
+    let body = jeton.call(Method::GET, "/v1/self", &tokens.access, "").await;
+    assert_eq!(body.header("cache-control"), "no-store");
+    let said = body.json();
+    assert_eq!((said["iss"].as_str(), said["aud"].as_str()), (Some(ISSUER), Some(ISSUER)));
+    assert_eq!((said["sub"].as_str(), said["client_id"].as_str()), (Some(&*tokens.id), Some(&*tokens.id)));
+    assert_eq!(said["scope"], "a b");
+    assert!((890..=900).contains(&said["expires_in"].as_u64().unwrap()));
+    assert!(said["expires_at"].as_str().unwrap().ends_with('Z'));
+}
+
+#[tokio::test]
+async fn the_live_set_is_public_and_sent_only_where_it_is_new() {
+    let jeton = Jeton::start();
+    let first = jeton.get("/v1/live").await;
+    assert_eq!((first.status.as_u16(), first.header("cache-control")), (200, "public, max-age=1"));
+    assert_eq!(first.json()["issuer"], ISSUER);
+    let if_none_match = async |etag: &str| {
+        let request = Request::get("/v1/live").header("if-none-match", etag).body(Body::empty()).unwrap();
+        jeton.send(request).await
+    };
+    let etag = first.header("etag").to_owned();
+    let same = if_none_match(&etag).await;
+    assert_eq!((same.status.as_u16(), same.text.as_str(), same.header("etag")), (304, "", &*etag));
+    let tokens = jeton.tokens(&[]);
+    jeton.post_form("/oauth2/revoke", format!("token={}", tokens.refresh)).await;
+    let newer = if_none_match(&etag).await;
+    assert_eq!(newer.status, 200);
+    assert_ne!(newer.header("etag"), etag);
+    assert_eq!(newer.json()["cuts"].as_array().unwrap().len(), first.json()["cuts"].as_array().unwrap().len() + 1);
+}
+
+#[tokio::test]
+async fn readiness_says_what_is_wrong_and_life_goes_on() {
+    let jeton = Jeton::start();
+    let tokens = jeton.tokens(&[]);
+    let ready = jeton.get("/readyz").await;
+    let checks = json!({ "store": "ok", "policy": "ok", "live_set": "ok", "clock": "ok" });
+    assert_eq!((ready.status.as_u16(), ready.json()), (200, json!({ "status": "ready", "checks": checks })));
+    jeton.break_store();
+    let unready = jeton.get("/readyz").await;
+    assert_eq!((unready.status.as_u16(), unready.json()["checks"]["store"].as_str()), (503, Some("unavailable")));
+    assert_eq!(jeton.get("/healthz").await.status, 200);
+    assert!(jeton.is_alive(&tokens.access).await);
+}
+
+#[tokio::test]
+async fn without_a_store_administration_is_unavailable() {
+    let jeton = Jeton::start();
+    let admin = jeton.admin();
+    jeton.break_store();
+    for (method, path, body) in [
+        (Method::GET, "/v1/refresh-tokens", ""),
+        (Method::POST, "/v1/refresh-tokens", r#"{"name":"n"}"#),
+        (Method::POST, "/v1/refresh-tokens/delete", r#"{"ids":["0000000000000000000001"]}"#),
+        (Method::GET, "/v1/refresh-tokens/0000000000000000000001", ""),
+        (Method::DELETE, "/v1/refresh-tokens/0000000000000000000001", ""),
+        (Method::GET, "/v1/settings", ""),
+        (Method::PATCH, "/v1/settings", r#"{"access_token_expiration":60}"#),
+        (Method::GET, "/v1/epoch", ""),
+        (Method::POST, "/v1/epoch/advance", ""),
+    ] {
+        let answer = jeton.call(method.clone(), path, &admin, body).await;
+        assert_eq!(answer.problem().0, 503, "{method} {path}");
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+}
