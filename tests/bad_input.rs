@@ -95,7 +95,12 @@ fn parameters_in_the_wrong_place_or_under_another_content_type_are_an_invalid_re
             ("without a type", Request::new("POST", path).body(fields.as_bytes())),
             ("as text", Request::new("POST", path).header("Content-Type", "text/plain").body(fields.as_bytes())),
             ("as JSON", Request::json("POST", path, &json)),
-            ("as parts", Request::new("POST", path).header("Content-Type", "multipart/form-data; boundary=x").body(fields.as_bytes())),
+            (
+                "as parts",
+                Request::new("POST", path)
+                    .header("Content-Type", "multipart/form-data; boundary=x")
+                    .body(fields.as_bytes()),
+            ),
             ("of two types", Request::form(path, &fields).header("Content-Type", "application/json")),
         ] {
             assert_error(&administrator.send(&server, request), 400, "invalid_request", &format!("{path}: {case}"));
@@ -108,12 +113,15 @@ fn parameters_in_the_wrong_place_or_under_another_content_type_are_an_invalid_re
 fn what_the_token_endpoint_does_not_know_it_ignores() {
     let (_place, server, administrator) = open();
     let good = administrator.create_named(&server, "good").token;
-    let fields = format!("client_id=anyone&client_secret=x&grant_type=refresh_token&refresh_token={good}&audience=y&audience=z");
+    let fields =
+        format!("client_id=anyone&client_secret=x&grant_type=refresh_token&refresh_token={good}&audience=y&audience=z");
     let request = Request::form("/oauth2/token", &fields).header("Authorization", "Basic YTpi");
     server.send(request).expect(200);
     let charset = "application/x-www-form-urlencoded; charset=UTF-8";
     let fields = format!("grant_type=refresh_token&refresh_token={good}");
-    server.send(Request::new("POST", "/oauth2/token").header("Content-Type", charset).body(fields.as_bytes())).expect(200);
+    server
+        .send(Request::new("POST", "/oauth2/token").header("Content-Type", charset).body(fields.as_bytes()))
+        .expect(200);
 }
 
 #[test]

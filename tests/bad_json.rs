@@ -11,7 +11,10 @@ fn assert_problem(answer: &Answer, status: u16, code: &str, fields: &[&str], cas
     assert_eq!((answer.status, body["code"].as_str()), (status, Some(code)), "{case}: {body}");
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{case}");
     assert_eq!(body["status"], status, "{case}");
-    assert!(["type", "title", "detail"].iter().all(|member| body[member].as_str().is_some_and(|text| text.len() > 5)), "{case}: {body}");
+    assert!(
+        ["type", "title", "detail"].iter().all(|member| body[member].as_str().is_some_and(|text| text.len() > 5)),
+        "{case}: {body}"
+    );
     let errors = body["errors"].as_array().cloned().unwrap_or_default();
     let named: Vec<&str> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
     assert_eq!(named, fields, "{case}: {body}");
@@ -74,15 +77,29 @@ fn a_body_that_is_not_one_json_object_is_refused() {
     let deep = "[".repeat(10_000);
     let large = format!("{{\"name\":\"{}\"}}", "n".repeat(70_000));
     let post = |body: &[u8]| {
-        administrator.send(&server, Request::new("POST", "/v1/refresh-tokens").header("Content-Type", "application/json").body(body))
+        administrator.send(
+            &server,
+            Request::new("POST", "/v1/refresh-tokens").header("Content-Type", "application/json").body(body),
+        )
     };
-    for body in [&b""[..], b"null", b"[]", b"{", b"{\"name\":\"n\"}{", b"{\"name\":\"\xff\"}", b"{name:\"n\"}", b"\0", deep.as_bytes()] {
+    for body in [
+        &b""[..],
+        b"null",
+        b"[]",
+        b"{",
+        b"{\"name\":\"n\"}{",
+        b"{\"name\":\"\xff\"}",
+        b"{name:\"n\"}",
+        b"\0",
+        deep.as_bytes(),
+    ] {
         assert_problem(&post(body), 400, "malformed-json", &[], &String::from_utf8_lossy(&body[..body.len().min(20)]));
     }
     assert_problem(&post(b"{\"name\":\"a\",\"name\":\"b\"}"), 400, "invalid-member", &["name"], "a repeated member");
     assert_problem(&post(large.as_bytes()), 413, "body-too-large", &[], "beyond 64 KiB");
     for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
-        let request = Request::new("POST", "/v1/refresh-tokens").header("Content-Type", content_type).body(b"{\"name\":\"n\"}");
+        let request =
+            Request::new("POST", "/v1/refresh-tokens").header("Content-Type", content_type).body(b"{\"name\":\"n\"}");
         assert_problem(&administrator.send(&server, request), 415, "not-declared-as-json", &[], content_type);
     }
     assert_eq!(administrator.everything(&server), before);
@@ -104,11 +121,23 @@ fn a_query_or_cursor_that_was_tampered_with_is_refused() {
             format!("{}{replacement}{}", &cursor[..at], &cursor[at + 1..])
         })
         .collect();
-    tampered.extend([cursor[1..].to_owned(), format!("{cursor}A"), format!("{cursor}="), "x".to_owned(), "A".repeat(5000)]);
+    tampered.extend([
+        cursor[1..].to_owned(),
+        format!("{cursor}A"),
+        format!("{cursor}="),
+        "x".to_owned(),
+        "A".repeat(5000),
+    ]);
     for cursor in &tampered {
         assert_problem(&get(&format!("limit=2&cursor={cursor}")), 400, "cursor-invalid", &["cursor"], cursor);
     }
-    assert_problem(&get(&format!("limit=2&state=active&cursor={cursor}")), 400, "cursor-invalid", &["cursor"], "of another query");
+    assert_problem(
+        &get(&format!("limit=2&state=active&cursor={cursor}")),
+        400,
+        "cursor-invalid",
+        &["cursor"],
+        "of another query",
+    );
     for (query, code, field) in [
         ("limit=0", "limit-out-of-range", "limit"),
         ("limit=1001", "limit-out-of-range", "limit"),
@@ -133,17 +162,46 @@ fn other_calls_refuse_what_breaks_a_rule() {
         ("POST", "/v1/refresh-tokens/delete", json!({}), 400, "invalid-member", &["ids"][..]),
         ("POST", "/v1/refresh-tokens/delete", json!({ "ids": made.id }), 400, "invalid-member", &["ids"]),
         ("POST", "/v1/refresh-tokens/delete", json!({ "ids": many }), 400, "too-many", &["ids"]),
-        ("PATCH", "/v1/settings", json!({ "access_token_expiration": 0 }), 400, "access-token-expiration-out-of-range", &["access_token_expiration"]),
-        ("PATCH", "/v1/settings", json!({ "access_token_expiration": 86_401 }), 400, "access-token-expiration-out-of-range", &["access_token_expiration"]),
-        ("PATCH", "/v1/settings", json!({ "refresh_token_expiration": 0 }), 400, "refresh-token-expiration-out-of-range", &["refresh_token_expiration"]),
-        ("PATCH", "/v1/settings", json!({ "access_token_expiration": "900" }), 400, "invalid-member", &["access_token_expiration"]),
+        (
+            "PATCH",
+            "/v1/settings",
+            json!({ "access_token_expiration": 0 }),
+            400,
+            "access-token-expiration-out-of-range",
+            &["access_token_expiration"],
+        ),
+        (
+            "PATCH",
+            "/v1/settings",
+            json!({ "access_token_expiration": 86_401 }),
+            400,
+            "access-token-expiration-out-of-range",
+            &["access_token_expiration"],
+        ),
+        (
+            "PATCH",
+            "/v1/settings",
+            json!({ "refresh_token_expiration": 0 }),
+            400,
+            "refresh-token-expiration-out-of-range",
+            &["refresh_token_expiration"],
+        ),
+        (
+            "PATCH",
+            "/v1/settings",
+            json!({ "access_token_expiration": "900" }),
+            400,
+            "invalid-member",
+            &["access_token_expiration"],
+        ),
         ("PATCH", "/v1/settings", json!({ "speed": 1 }), 400, "invalid-member", &["speed"]),
         ("POST", "/v1/epoch/advance", json!({ "to": 7 }), 400, "invalid-member", &["to"]),
     ] {
         let answer = administrator.send(&server, Request::json(method, target, &body));
         assert_problem(&answer, status, code, fields, &format!("{method} {target}"));
     }
-    let delete = |target: &str| administrator.send(&server, Request::new("DELETE", &format!("/v1/refresh-tokens/{target}")));
+    let delete =
+        |target: &str| administrator.send(&server, Request::new("DELETE", &format!("/v1/refresh-tokens/{target}")));
     let long = "n".repeat(501);
     assert_problem(&delete(&format!("{}?reason=boredom", made.id)), 400, "reason-unknown", &["reason"], "reason");
     assert_problem(&delete(&format!("{}?note={long}", made.id)), 400, "note-too-long", &["note"], "note");
@@ -166,9 +224,20 @@ fn nobody_does_what_their_scopes_do_not_say() {
     assert_problem(&server.send(create.clone().bearer("no.such.token")), 401, "invalid-token", &[], "no token");
     assert_problem(&server.send(create.clone().bearer(&reader)), 403, "insufficient-scope", &[], "a reader creates");
     assert_problem(&server.send(create.bearer(&nobody)), 403, "insufficient-scope", &[], "nobody creates");
-    assert_problem(&server.send(Request::get("/v1/refresh-tokens").bearer(&nobody)), 403, "insufficient-scope", &[], "nobody reads");
+    assert_problem(
+        &server.send(Request::get("/v1/refresh-tokens").bearer(&nobody)),
+        403,
+        "insufficient-scope",
+        &[],
+        "nobody reads",
+    );
     server.send(Request::get("/v1/refresh-tokens").bearer(&reader)).expect(200);
-    for (method, target) in [("POST", "/v1/epoch/advance"), ("PATCH", "/v1/settings"), ("POST", "/v1/refresh-tokens/delete"), ("DELETE", "/v1/refresh-tokens/x")] {
+    for (method, target) in [
+        ("POST", "/v1/epoch/advance"),
+        ("PATCH", "/v1/settings"),
+        ("POST", "/v1/refresh-tokens/delete"),
+        ("DELETE", "/v1/refresh-tokens/x"),
+    ] {
         server.send(Request::json(method, target, &json!({})).bearer(&reader)).expect(403);
     }
     let about = Request::form("/oauth2/introspect", &format!("token={nobody}")).bearer(&reader);

@@ -98,11 +98,29 @@ fn a_jwt_with_anything_wrong_in_it_is_dead_everywhere() {
     let cases = [
         ("alg none", format!("{none}.{promoted}.")),
         ("alg none, two parts", format!("{none}.{promoted}")),
-        ("alg HS256 over the public key", signed(&format!(r#"{{"typ":"at+jwt","alg":"HS256","kid":"{kid}"}}"#), &promoted)),
+        (
+            "alg HS256 over the public key",
+            signed(&format!(r#"{{"typ":"at+jwt","alg":"HS256","kid":"{kid}"}}"#), &promoted),
+        ),
         ("another key", signed(&own_header, &promoted)),
-        ("another key that it brings along", signed(&format!(r#"{{"typ":"at+jwt","alg":"EdDSA","jwk":{{"kty":"OKP","crv":"Ed25519","x":"{public}"}}}}"#), &promoted)),
-        ("a header with crit", signed(&format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{kid}","crit":["exp"]}}"#), payload)),
-        ("a reordered header", format!("{}.{payload}.{signature}", URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"EdDSA","typ":"at+jwt","kid":"{kid}"}}"#)))),
+        (
+            "another key that it brings along",
+            signed(
+                &format!(r#"{{"typ":"at+jwt","alg":"EdDSA","jwk":{{"kty":"OKP","crv":"Ed25519","x":"{public}"}}}}"#),
+                &promoted,
+            ),
+        ),
+        (
+            "a header with crit",
+            signed(&format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{kid}","crit":["exp"]}}"#), payload),
+        ),
+        (
+            "a reordered header",
+            format!(
+                "{}.{payload}.{signature}",
+                URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"EdDSA","typ":"at+jwt","kid":"{kid}"}}"#))
+            ),
+        ),
         ("an extra part", format!("{good}.{signature}")),
         ("a leading part", format!("x.{good}")),
         ("a missing part", format!("{header}.{payload}")),

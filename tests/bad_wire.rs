@@ -49,7 +49,10 @@ fn a_malformed_authorization_header_opens_nothing() {
         assert_eq!(shown(Request::get("/forward-auth")), 401, "{value}");
         assert!([400, 401].contains(&shown(Request::form("/oauth2/introspect", "token=x"))), "{value}");
     }
-    assert_eq!(server.send(Request::get("/forward-auth")).expect(401).header("www-authenticate"), Some("Bearer realm=\"jeton\""));
+    assert_eq!(
+        server.send(Request::get("/forward-auth")).expect(401).header("www-authenticate"),
+        Some("Bearer realm=\"jeton\"")
+    );
     server.send(Request::get("/v1/self").header("Authorization", &format!("bEARER   {token}"))).expect(200);
 }
 
@@ -78,7 +81,19 @@ fn a_wrong_method_or_path_is_told_so() {
         expected.sort_unstable();
         assert_eq!(named, expected, "{method} {target}");
     }
-    for target in ["/", "/v1", "/v2/refresh-tokens", "/oauth2", "/oauth2/token/", "//oauth2/token", "/oauth2/Token", "/v1/refresh-tokens/", "/forward-authentic", "/../etc/passwd", "/%2e%2e"] {
+    for target in [
+        "/",
+        "/v1",
+        "/v2/refresh-tokens",
+        "/oauth2",
+        "/oauth2/token/",
+        "//oauth2/token",
+        "/oauth2/Token",
+        "/v1/refresh-tokens/",
+        "/forward-authentic",
+        "/../etc/passwd",
+        "/%2e%2e",
+    ] {
         let answer = administrator.send(&server, Request::get(target)).expect(404);
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{target}");
     }
@@ -92,12 +107,18 @@ fn forward_auth_takes_any_method_and_every_path_below_it() {
     let made = administrator.create(&server, &json!({ "name": "job", "scopes": ["a", "b"] }));
     let token = server.access_token(&made.token);
     for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"] {
-        for target in ["/forward-auth", "/forward-auth/", "/forward-auth/deep/below?x=1", "/forward-auth?scope=a&scope=b"] {
+        for target in
+            ["/forward-auth", "/forward-auth/", "/forward-auth/deep/below?x=1", "/forward-auth?scope=a&scope=b"]
+        {
             server.send(Request::new(method, target).bearer(&token)).expect(200);
             server.send(Request::new(method, target)).expect(401);
         }
     }
-    for (target, needed) in [("/forward-auth?scope=c", "c"), ("/forward-auth?scope=a&scope=c", "a c"), ("/forward-auth/x?scope=a%20c", "a c")] {
+    for (target, needed) in [
+        ("/forward-auth?scope=c", "c"),
+        ("/forward-auth?scope=a&scope=c", "a c"),
+        ("/forward-auth/x?scope=a%20c", "a c"),
+    ] {
         let answer = server.send(Request::get(target).bearer(&token)).expect(403);
         let challenge = format!("Bearer realm=\"jeton\", error=\"insufficient_scope\", scope=\"{needed}\"");
         assert_eq!(answer.header("www-authenticate"), Some(challenge.as_str()), "{target}");
@@ -168,7 +189,10 @@ fn requests_that_follow_each_other_on_one_connection_are_answered_in_order() {
     let (_place, server, administrator) = open();
     let request = |last: bool| {
         let close = if last { "Connection: close\r\n" } else { "" };
-        format!("GET /forward-auth HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{close}\r\n", administrator.access_token)
+        format!(
+            "GET /forward-auth HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{close}\r\n",
+            administrator.access_token
+        )
     };
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
     stream.set_read_timeout(Some(crate::support::CEILING)).unwrap();
@@ -186,7 +210,25 @@ fn tls_and_plain_text_do_not_answer_each_other() {
     place.bootstrap();
     let tls = crate::support::place::free_port();
     let server = place.serve().arguments(&["--tls-self-signed", "--tls-listen", &format!("127.0.0.1:{tls}")]).start();
-    let answer = wait_for("the TLS port", || send_bytes(tls, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok());
+    let answer = wait_for("the TLS port", || {
+        send_bytes(tls, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()
+    });
     assert!(!String::from_utf8_lossy(&answer).contains("HTTP/1.1 200"), "plain text on the TLS port");
     server.send(Request::get("/healthz")).expect(200);
+}
+
+#[test]
+fn connections_beyond_the_cap_are_closed_at_once_and_those_within_it_served() {
+    let place = crate::support::place::Place::new();
+    let admin = place.bootstrap();
+    let server = place.serve().arguments(&["--max-connections", "8"]).start();
+    let token = server.access_token(&admin);
+    let held: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap()).collect();
+    wait_for("a connection to be refused", || {
+        let request =
+            format!("GET /forward-auth HTTP/1.1\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");
+        send_bytes(server.port, request.as_bytes()).map_or(true, |answer| answer.is_empty()).then_some(())
+    });
+    drop(held);
+    wait_for("room again", || server.try_send(Request::get("/healthz")).ok().filter(|answer| answer.status == 200));
 }

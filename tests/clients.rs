@@ -25,7 +25,8 @@ impl Scene {
         let place = Place::new();
         let admin = place.bootstrap();
         let tls = free_port();
-        let server = place.serve().arguments(&["--tls-self-signed", "--tls-listen", &format!("127.0.0.1:{tls}")]).start();
+        let server =
+            place.serve().arguments(&["--tls-self-signed", "--tls-listen", &format!("127.0.0.1:{tls}")]).start();
         let administrator = Administrator::enter(&server, &admin);
         // Two seconds, so that the tokens of a job of a few seconds run out mid-way.
         let job = administrator.create(&server, &json!({ "name": "nightly job", "access_ttl": 2 }));
@@ -50,7 +51,12 @@ impl Scene {
 }
 
 fn printed(output: &Output) -> String {
-    assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -63,7 +69,10 @@ fn an_unmodified_dpa_style_script_renews_in_the_middle_of_its_job_behind_a_gatew
     let scene = Scene::new();
     let gateway = Nginx::before(&scene);
     let mut script = scene.python("docs/examples/dpa_style.py");
-    script.env("BASE_URL", format!("http://127.0.0.1:{}/iwc/api", gateway.port)).env("CALLS", "15").env("PAUSE", "0.25");
+    script
+        .env("BASE_URL", format!("http://127.0.0.1:{}/iwc/api", gateway.port))
+        .env("CALLS", "15")
+        .env("PAUSE", "0.25");
     let said = printed(&script.output().unwrap());
     assert!(said.starts_with("15 calls") && access_tokens(&said) >= 2, "{said}");
 
@@ -102,7 +111,10 @@ fn pyjwt_checks_an_access_token_through_the_key_set() {
     let scene = Scene::new();
     // What reads the key set goes by another variable than Requests does.
     let mut script = scene.python("tests/clients/pyjwt_jwks.py");
-    script.env("BASE_URL", scene.https()).env("REQUESTS_CA_BUNDLE", scene.certificate()).env("SSL_CERT_FILE", scene.certificate());
+    script
+        .env("BASE_URL", scene.https())
+        .env("REQUESTS_CA_BUNDLE", scene.certificate())
+        .env("SSL_CERT_FILE", scene.certificate());
     assert_eq!(printed(&script.output().unwrap()), "checked");
 }
 
@@ -111,14 +123,30 @@ fn curl_exchanges_calls_and_is_refused_after_the_deletion() {
     let scene = Scene::new();
     let curl = |arguments: &[&str], input: &str| {
         let mut command = Command::new("curl");
-        command.args(["--silent", "--show-error", "--max-time", "30", "--cacert"]).arg(scene.certificate()).args(arguments);
+        command
+            .args(["--silent", "--show-error", "--max-time", "30", "--cacert"])
+            .arg(scene.certificate())
+            .args(arguments);
         printed(&run_with_input(&mut command, input))
     };
     let token_url = format!("{}/oauth2/token", scene.https());
     let exchange = ["--data", "grant_type=refresh_token", "--data-urlencode", "refresh_token@-", &token_url];
     let answer: serde_json::Value = serde_json::from_str(&curl(&exchange, &scene.job.token)).unwrap();
     let header = format!("Authorization: Bearer {}", answer["access_token"].as_str().unwrap());
-    let status = |path: &str| curl(&["--output", "/dev/null", "--write-out", "%{http_code}", "--header", "@-", &format!("{}{path}", scene.https())], &header);
+    let status = |path: &str| {
+        curl(
+            &[
+                "--output",
+                "/dev/null",
+                "--write-out",
+                "%{http_code}",
+                "--header",
+                "@-",
+                &format!("{}{path}", scene.https()),
+            ],
+            &header,
+        )
+    };
     assert_eq!(status("/forward-auth"), "200");
     assert_eq!(status("/v1/self"), "200");
     assert_eq!(status("/v1/refresh-tokens"), "403");
@@ -146,6 +174,37 @@ fn nginx_lets_in_what_is_alive_and_nothing_else() {
     call(Request::get("/iwc/api/databases").bearer(&token)).expect(500);
 }
 
+#[test]
+fn a_renewed_certificate_is_used_after_a_hangup_and_a_broken_one_is_not() {
+    let (old, new) = (Scene::new(), Scene::new());
+    let place = Place::new();
+    place.bootstrap();
+    let (cert, key) = (place.path("cert.pem"), place.path("key.pem"));
+    let install = |scene: &Scene| {
+        std::fs::copy(scene.certificate(), &cert).unwrap();
+        std::fs::copy(scene.place.data().join("tls-key.pem"), &key).unwrap();
+    };
+    install(&old);
+    let tls = free_port();
+    let launch = place.serve().arguments(&["--tls-listen", &format!("127.0.0.1:{tls}")]);
+    let server = launch.argument("--tls-cert").argument(&cert).argument("--tls-key").argument(&key).start();
+    let trusts = |certificate: PathBuf| {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--fail", "--max-time", "30", "--cacert"]).arg(certificate);
+        curl.arg(format!("https://127.0.0.1:{tls}/healthz")).output().unwrap().status.success()
+    };
+    let hang_up = || rustix::process::kill_process(server.process(), rustix::process::Signal::HUP).unwrap();
+    assert!(trusts(old.certificate()) && !trusts(new.certificate()));
+    install(&new);
+    hang_up();
+    wait_for("the new certificate", || trusts(new.certificate()).then_some(()));
+    assert!(!trusts(old.certificate()));
+    std::fs::write(&key, "no key").unwrap();
+    hang_up();
+    wait_for("a complaint", || server.log().contains("stay in use").then_some(()));
+    assert!(trusts(new.certificate()));
+}
+
 /// The gateway of the documents, before the server of a scene.
 struct Nginx {
     child: Child,
@@ -161,14 +220,27 @@ impl Nginx {
         std::fs::write(folder.join("html/api.json"), "[{\"database\": \"orders\"}]").unwrap();
         // The example's workers would run as another user, who cannot read a folder of this test's.
         let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
-        let moved = example.replace("127.0.0.1:8123", &format!("127.0.0.1:{}", scene.server.port)).replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
+        let moved = example
+            .replace("127.0.0.1:8123", &format!("127.0.0.1:{}", scene.server.port))
+            .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
         assert!(moved != example, "the example names the ports that this test moves");
-        let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path temp-{name};"));
+        let paths =
+            ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path temp-{name};"));
         let moved = moved.replace("access_log off;", &format!("access_log off; {}", paths.join(" ")));
         std::fs::write(folder.join("nginx.conf"), format!("{user} pid nginx.pid; error_log stderr;\n{moved}")).unwrap();
         let mut command = Command::new("nginx");
-        command.arg("-p").arg(&folder).args(["-c", "nginx.conf", "-e", "stderr", "-g", "daemon off; master_process off;"]);
-        let nginx = Nginx { child: command.spawn().expect("nginx, of Debian's package of this name: tests/run installs it"), port };
+        command.arg("-p").arg(&folder).args([
+            "-c",
+            "nginx.conf",
+            "-e",
+            "stderr",
+            "-g",
+            "daemon off; master_process off;",
+        ]);
+        let nginx = Nginx {
+            child: command.spawn().expect("nginx, of Debian's package of this name: tests/run installs it"),
+            port,
+        };
         wait_for("nginx", || send(port, &Request::get("/iwc/api/x")).ok());
         nginx
     }

@@ -58,8 +58,12 @@ impl Clock {
 
 /// Debian's package `faketime` puts it below the folder of the architecture.
 fn library() -> PathBuf {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok).map(|entry| entry.path().join("faketime"));
-    let found = folders.chain([Path::new("/usr/lib/faketime").to_owned()]).map(|folder| folder.join("libfaketimeMT.so.1")).find(|path| path.exists());
+    let folders =
+        std::fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok).map(|entry| entry.path().join("faketime"));
+    let found = folders
+        .chain([Path::new("/usr/lib/faketime").to_owned()])
+        .map(|folder| folder.join("libfaketimeMT.so.1"))
+        .find(|path| path.exists());
     found.expect("libfaketimeMT.so.1, of Debian's package `faketime`: tests/run installs it")
 }
 
@@ -103,7 +107,9 @@ fn a_clock_that_is_set_back_revives_nothing_and_stops_minting_only() {
     assert_eq!(refused.json()["error"], "temporarily_unavailable");
     assert!(refused.header("retry-after").is_some());
     assert_ne!(server.exchange(&brief.token).status, 200, "a clock that is set back revives no refresh token");
-    let create = administrator.send(&server, Request::json("POST", "/v1/refresh-tokens", &json!({ "name": "none" }))).expect(503);
+    let create = administrator
+        .send(&server, Request::json("POST", "/v1/refresh-tokens", &json!({ "name": "none" })))
+        .expect(503);
     assert_eq!(create.json()["code"], "clock-behind");
     administrator.delete(&server, &long.id);
     assert!(!lets_in_everywhere(&server, &living), "what is deleted dies all the same");
@@ -119,6 +125,26 @@ fn a_clock_that_is_set_back_revives_nothing_and_stops_minting_only() {
     assert_eq!(clock_of(&server), "ok");
     server.exchange(&short.token).expect(200);
     server.exchange(&brief.token).expect(400);
+}
+
+#[test]
+fn what_has_expired_stays_so_although_the_clock_goes_back_at_once() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let clock = Clock::of(&place);
+    let server = clock.carry(place.serve()).start();
+    let administrator = Administrator::enter(&server, &admin);
+    let brief = administrator.create(&server, &json!({ "name": "brief", "expires_in": 90 }));
+    let token = server.access_token(&brief.token);
+    clock.set(100);
+    server.exchange(&brief.token).expect(400);
+    for back in [95, 85, 60, 0] {
+        clock.set(back);
+        assert!(!lets_in_everywhere(&server, &token), "alive again at +{back}");
+        for _ in 0..8 {
+            assert_ne!(server.exchange(&brief.token).status, 200, "good again at +{back}");
+        }
+    }
 }
 
 #[test]

@@ -60,7 +60,10 @@ fn a_kill_at_any_moment_loses_nothing_acknowledged_and_revives_nothing_deleted()
             server.kill();
         });
         let told = told.into_inner().unwrap();
-        assert!(told.alive.len() + 2 * told.dead.len() + told.in_doubt.len() >= moment, "the writers remember what they were told");
+        assert!(
+            told.alive.len() + 2 * told.dead.len() + told.in_doubt.len() >= moment,
+            "the writers remember what they were told"
+        );
         earlier.alive.extend(told.alive);
         earlier.dead.extend(told.dead);
         earlier.in_doubt.extend(told.in_doubt);
@@ -78,7 +81,9 @@ fn write(port: u16, administrator: &Administrator, name: &str, acknowledged: &At
     for number in 0..OPERATIONS / WRITERS {
         assert!(begun.elapsed() < CEILING, "the process does not die");
         let create = Request::json("POST", "/v1/refresh-tokens", &json!({ "name": format!("{name} {number}") }));
-        let Some(created) = send(port, &create.bearer(&administrator.access_token)).ok().filter(|answer| answer.status == 201) else {
+        let Some(created) =
+            send(port, &create.bearer(&administrator.access_token)).ok().filter(|answer| answer.status == 201)
+        else {
             break;
         };
         let made = Made { id: created.member("id"), token: created.member("token") };
@@ -121,6 +126,9 @@ fn check(server: &crate::support::server::Server, administrator: &Administrator,
     }
     for token in &told.dead {
         server.refuses(&token.made.token);
-        assert!(token.access.is_empty() || !administrator.says_alive(server, &token.access), "a dead access token is back");
+        assert!(
+            token.access.is_empty() || !administrator.says_alive(server, &token.access),
+            "a dead access token is back"
+        );
     }
 }

@@ -37,7 +37,9 @@ fn shown_in(document: &Path) -> Vec<Shown> {
 
 /// Ids, tokens and times are others each time, and so are the widths of columns that hold them.
 fn normal(text: &str) -> String {
-    let words = text.split(|character: char| character.is_whitespace() || "\"',()".contains(character)).filter(|word| !word.is_empty());
+    let words = text
+        .split(|character: char| character.is_whitespace() || "\"',()".contains(character))
+        .filter(|word| !word.is_empty());
     let normal = words.map(|word| {
         let alphanumeric = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let digits = word.bytes().filter(u8::is_ascii_digit).count();
@@ -133,14 +135,40 @@ fn the_embedding_page_shows_the_example_that_is_built_here() {
 }
 
 #[test]
+fn every_option_of_the_server_is_in_the_operations_page() {
+    let page = std::fs::read_to_string(repository("docs/operations.md")).unwrap();
+    let help = Place::new().jeton(&["serve", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let named: Vec<&str> = help
+        .split(|character: char| !(character.is_ascii_alphanumeric() || "-_".contains(character)))
+        .filter(|word| word.starts_with("--") || word.starts_with("JETON_"))
+        .filter(|word| !["--help", "--version"].contains(word))
+        .collect();
+    assert!(named.len() > 30, "{help}");
+    for name in named {
+        assert!(page.contains(&format!("`{name}")), "docs/operations.md says nothing of {name}");
+    }
+}
+
+#[test]
 fn no_link_of_a_document_leads_nowhere() {
-    let documents = ["README.md", "docs/tutorial.md", "docs/operations.md", "docs/embedding.md", "docs/threat-model.md", "docs/http-api.md"];
+    let documents = [
+        "README.md",
+        "docs/tutorial.md",
+        "docs/operations.md",
+        "docs/embedding.md",
+        "docs/threat-model.md",
+        "docs/http-api.md",
+    ];
     for document in documents {
         let path = repository(document);
         let text = std::fs::read_to_string(&path).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = target.split('#').next().unwrap_or_default();
-            assert!(!file.contains("://") && (file.is_empty() || path.parent().unwrap().join(file).exists()), "{document}: {target}");
+            assert!(
+                !file.contains("://") && (file.is_empty() || path.parent().unwrap().join(file).exists()),
+                "{document}: {target}"
+            );
         }
     }
 }

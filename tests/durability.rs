@@ -29,7 +29,9 @@ fn series(server: &Server, admin: &str) -> Option<Acknowledged> {
     let access_token = entered.expect(200).member("access_token");
     let ask = |request: Request| send(server.port, &request.bearer(&access_token)).ok();
     for number in 0..6 {
-        let Some(created) = ask(Request::json("POST", "/v1/refresh-tokens", &json!({ "name": format!("job {number}") }))) else {
+        let Some(created) =
+            ask(Request::json("POST", "/v1/refresh-tokens", &json!({ "name": format!("job {number}") })))
+        else {
             return Some(told);
         };
         if created.status != 201 {
@@ -104,9 +106,13 @@ fn run(n: usize, loses: Loses) -> Outcome {
             other => panic!("{other:?} at {n}: {}", shown.text()),
         }
     };
-    let expected = told.made.iter().map(|made| (made, "active")).chain(told.deleted.iter().map(|gone| (gone, "deleted")));
-    let mut broken: Vec<String> = expected.filter(|(made, wanted)| state(made) != *wanted).map(|(made, _)| made.id.clone()).collect();
-    broken.extend(told.in_doubt.iter().filter(|doubtful| state(doubtful) == "unknown").map(|doubtful| doubtful.id.clone()));
+    let expected =
+        told.made.iter().map(|made| (made, "active")).chain(told.deleted.iter().map(|gone| (gone, "deleted")));
+    let mut broken: Vec<String> =
+        expected.filter(|(made, wanted)| state(made) != *wanted).map(|(made, _)| made.id.clone()).collect();
+    broken.extend(
+        told.in_doubt.iter().filter(|doubtful| state(doubtful) == "unknown").map(|doubtful| doubtful.id.clone()),
+    );
     Outcome { failed, broken }
 }
 
@@ -119,7 +125,11 @@ fn at_every_moment(loses: Loses) -> Vec<Outcome> {
         outcomes.push(run(n, loses));
     }
     // Nine writes were acknowledged one after the other, and each waited for the disk.
-    assert!(outcomes.len() > 9, "only {} synchronisations: something was acknowledged that was not durable", outcomes.len());
+    assert!(
+        outcomes.len() > 9,
+        "only {} synchronisations: something was acknowledged that was not durable",
+        outcomes.len()
+    );
     outcomes
 }
 

@@ -21,6 +21,7 @@ mod crashes;
 mod documents;
 mod durability;
 mod failing_disk;
+mod observing;
 mod races;
 mod restarts;
 mod stores;

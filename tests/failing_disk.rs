@@ -11,11 +11,15 @@ use crate::support::wait_for;
 
 /// A write is answered with 503, nothing is acknowledged, and what is alive or dead is told from memory.
 fn assert_fails_closed(server: &Server, administrator: &Administrator, living: &str, dead: &str) {
-    let create = administrator.send(server, Request::json("POST", "/v1/refresh-tokens", &json!({ "name": "never" }))).expect(503);
+    let create = administrator
+        .send(server, Request::json("POST", "/v1/refresh-tokens", &json!({ "name": "never" })))
+        .expect(503);
     assert!(create.header("retry-after").is_some());
     assert!(!create.text().contains("jtn_rt_"), "a token that may not exist was handed out");
     administrator.send(server, Request::new("POST", "/v1/epoch/advance")).expect(503);
-    administrator.send(server, Request::json("PATCH", "/v1/settings", &json!({ "access_token_expiration": 60 }))).expect(503);
+    administrator
+        .send(server, Request::json("PATCH", "/v1/settings", &json!({ "access_token_expiration": 60 })))
+        .expect(503);
     assert!(server.lets_in(living));
     assert!(!server.lets_in(dead));
     server.send(Request::get("/healthz")).expect(200);

@@ -64,7 +64,11 @@ fn no_access_token_of_an_older_epoch_is_alive_after_it_was_advanced_amid_exchang
         let jwks = server.send(Request::get("/.well-known/jwks.json")).expect(200).json();
         let kid = jwks["keys"][0]["kid"].as_str().unwrap();
         for token in &minted {
-            assert_eq!(server.lets_in(token), key_id(token) == kid, "alive is what the new epoch's key has signed, and nothing else");
+            assert_eq!(
+                server.lets_in(token),
+                key_id(token) == kid,
+                "alive is what the new epoch's key has signed, and nothing else"
+            );
         }
     }
 }

@@ -76,7 +76,8 @@ fn a_stop_finishes_what_was_accepted() {
             std::thread::spawn(move || {
                 let mut made = Vec::new();
                 for number in 0..10_000 {
-                    let request = Request::json("POST", "/v1/refresh-tokens", &json!({ "name": format!("{writer} {number}") }));
+                    let request =
+                        Request::json("POST", "/v1/refresh-tokens", &json!({ "name": format!("{writer} {number}") }));
                     match crate::support::http::send(port, &request.bearer(&administrator.access_token)) {
                         Ok(answer) if answer.status == 201 => made.push(answer.member("id")),
                         Ok(answer) => assert_eq!(answer.status, 503, "{}", answer.text()),
@@ -91,7 +92,9 @@ fn a_stop_finishes_what_was_accepted() {
             })
         })
         .collect();
-    wait_for("some tokens", || (server.exchange(&admin).status == 200 && list_length(&server, &administrator) > 20).then_some(()));
+    wait_for("some tokens", || {
+        (server.exchange(&admin).status == 200 && list_length(&server, &administrator) > 20).then_some(())
+    });
     server.stop();
     let made: Vec<String> = writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect();
     let server = place.serve().start();
@@ -131,7 +134,8 @@ fn the_commands_tell_the_same_story_as_the_calls() {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     };
-    let (code, created, error) = jeton(&["token", "create", "--name", "nightly job", "--expires", "90d", "--json"], &admin, "");
+    let (code, created, error) =
+        jeton(&["token", "create", "--name", "nightly job", "--expires", "90d", "--json"], &admin, "");
     assert_eq!(code, 0, "{error}");
     let created: serde_json::Value = serde_json::from_str(&created).unwrap();
     let (id, refresh_token) = (created["id"].as_str().unwrap(), created["token"].as_str().unwrap());

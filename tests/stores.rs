@@ -242,7 +242,9 @@ fn flags_go_before_the_environment_and_the_environment_before_the_file() {
     let at = |port: u16| format!("127.0.0.1:{port}");
     fs::write(place.path("jeton.toml"), format!("data = {:?}\nlisten = {:?}\n", place.data(), at(ports[0]))).unwrap();
     let answers = |port: u16| send(port, &Request::get("/healthz")).is_ok();
-    let launch = |arguments: &[&str], port: u16| Launch::new(place.jeton(&[&["serve", "--config", "jeton.toml"][..], arguments].concat()), port);
+    let launch = |arguments: &[&str], port: u16| {
+        Launch::new(place.jeton(&[&["serve", "--config", "jeton.toml"][..], arguments].concat()), port)
+    };
 
     let server = launch(&[], ports[0]).start();
     server.stop();

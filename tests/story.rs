@@ -38,10 +38,14 @@ fn what_a_refresh_token_gives_out_dies_with_it_in_the_very_next_request() {
     let first = exchanged.member("access_token");
     let second = server.access_token(&refresh_token);
 
-    let introspected = administrator.send(&server, Request::form("/oauth2/introspect", &format!("token={first}"))).expect(200).json();
+    let introspected =
+        administrator.send(&server, Request::form("/oauth2/introspect", &format!("token={first}"))).expect(200).json();
     assert_eq!(introspected["active"], json!(true));
     assert_eq!((&introspected["client_id"], &introspected["sub"]), (&json!(id), &json!(id)));
-    assert_eq!((&introspected["scope"], &introspected["token_type"]), (&json!("reports:read reports:write"), &json!("Bearer")));
+    assert_eq!(
+        (&introspected["scope"], &introspected["token_type"]),
+        (&json!("reports:read reports:write"), &json!("Bearer"))
+    );
     assert_eq!(introspected["jti"], answer["jti"]);
     assert_eq!(number(&introspected["exp"]) - number(&introspected["iat"]), 900);
     assert_eq!(server.introspect_itself(&first).expect(200).json(), introspected);
@@ -179,12 +183,15 @@ fn a_list_shows_every_token_once_and_a_batch_deletes_what_it_is_given() {
         target = format!("/v1/refresh-tokens?limit=3&cursor={next}");
     }
     seen.sort();
-    let expected: Vec<String> = (0..7).map(|number| format!("job {number}")).chain(["the administrator".to_owned()]).collect();
+    let expected: Vec<String> =
+        (0..7).map(|number| format!("job {number}")).chain(["the administrator".to_owned()]).collect();
     assert_eq!(seen, expected);
 
     let ids = json!({ "ids": [made[0].id, made[1].id, made[0].id, "0000000000000000000000", "no id"] });
-    let results = administrator.send(&server, Request::json("POST", "/v1/refresh-tokens/delete", &ids)).expect(200).json();
-    let results: Vec<&str> = results["results"].as_array().unwrap().iter().map(|result| result["result"].as_str().unwrap()).collect();
+    let results =
+        administrator.send(&server, Request::json("POST", "/v1/refresh-tokens/delete", &ids)).expect(200).json();
+    let results: Vec<&str> =
+        results["results"].as_array().unwrap().iter().map(|result| result["result"].as_str().unwrap()).collect();
     assert_eq!(results, ["deleted", "deleted", "already-deleted", "not-found", "not-found"]);
     let dead = administrator.send(&server, Request::get("/v1/refresh-tokens?state=deleted")).expect(200).json();
     assert_eq!(dead["items"].as_array().unwrap().len(), 2);
@@ -193,15 +200,23 @@ fn a_list_shows_every_token_once_and_a_batch_deletes_what_it_is_given() {
 #[test]
 fn a_resource_server_asks_with_its_own_refresh_token_over_basic() {
     let (_place, server, administrator) = open();
-    let resource_server = administrator.create(&server, &json!({ "name": "reports API", "scopes": ["jeton:introspect"] }));
+    let resource_server =
+        administrator.create(&server, &json!({ "name": "reports API", "scopes": ["jeton:introspect"] }));
     let stranger = administrator.create_named(&server, "stranger");
     let token = server.access_token(&stranger.token);
     let asked = |refresh_token: &str, token: &str| {
         let credentials = base64(format!("{}:{refresh_token}", resource_server.id).as_bytes());
-        server.send(Request::form("/oauth2/introspect", &format!("token={token}")).header("Authorization", &format!("Basic {credentials}")))
+        server.send(
+            Request::form("/oauth2/introspect", &format!("token={token}"))
+                .header("Authorization", &format!("Basic {credentials}")),
+        )
     };
     assert_eq!(asked(&resource_server.token, &token).expect(200).json()["active"], true);
-    assert_eq!(asked(&resource_server.token, &stranger.token).expect(200).json(), json!({ "active": false }), "it knows access tokens only");
+    assert_eq!(
+        asked(&resource_server.token, &stranger.token).expect(200).json(),
+        json!({ "active": false }),
+        "it knows access tokens only"
+    );
     asked(&stranger.token, &token).expect(403);
     administrator.delete(&server, &resource_server.id);
     asked(&resource_server.token, &token).expect(401);

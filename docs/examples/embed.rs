@@ -30,6 +30,9 @@ fn main() -> anyhow::Result<()> {
     let token = std::io::read_to_string(std::io::stdin())?;
     let claims = rules.call_read_claims(&mut store, token.trim(), at, true)??;
     anyhow::ensure!(!claims.scopes.iter().any(|scope| scope == "jeton:admin"), "not a token to read reports with");
-    std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{} until {}\n", claims.client_id, claims.expires_at))?;
+    std::io::Write::write_fmt(
+        &mut std::io::stdout(),
+        format_args!("{} until {}\n", claims.client_id, claims.expires_at),
+    )?;
     Ok(())
 }

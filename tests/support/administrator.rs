@@ -47,7 +47,8 @@ impl Administrator {
 
     /// Whether an access token is alive, as a resource server with this administrator's rights learns it.
     pub(crate) fn says_alive(&self, server: &Server, access_token: &str) -> bool {
-        let answer = self.send(server, Request::form("/oauth2/introspect", &format!("token={access_token}"))).expect(200).json();
+        let answer =
+            self.send(server, Request::form("/oauth2/introspect", &format!("token={access_token}"))).expect(200).json();
         match &answer["active"] {
             Value::Bool(true) => true,
             Value::Bool(false) => {

@@ -49,7 +49,11 @@ impl Place {
     pub(crate) fn serve(&self) -> Launch {
         let port = free_port();
         let mut command = self.jeton(&["serve", "--data"]);
-        command.arg(self.data()).args(["--listen", &format!("127.0.0.1:{port}")]);
+        // Talkative, so that what must not be in its output has every chance to be there.
+        command
+            .arg(self.data())
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .env("JETON_LOG_FILTER", "info,jeton=debug");
         Launch::new(command, port)
     }
 
@@ -70,7 +74,11 @@ impl Place {
 
     /// An administrator's refresh token, as an operator makes it.
     pub(crate) fn bootstrap(&self) -> String {
-        let output = self.jeton(&["bootstrap", "--name", "the administrator", "--data"]).arg(self.data()).output().expect("jeton bootstrap runs");
+        let output = self
+            .jeton(&["bootstrap", "--name", "the administrator", "--data"])
+            .arg(self.data())
+            .output()
+            .expect("jeton bootstrap runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("a token is text").trim_end().to_owned()
     }
@@ -78,7 +86,12 @@ impl Place {
 
 /// Runs a command to its end with something on its standard input.
 pub(crate) fn run_with_input(command: &mut Command, input: &str) -> Output {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
     child.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it reads its input");
     child.wait_with_output().expect("the command ends")
 }
@@ -94,7 +107,9 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) {
 pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     use std::io::Read;
     let mut bytes = [0; N];
-    std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes)).expect("the system has entropy");
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut bytes))
+        .expect("the system has entropy");
     bytes
 }
 

@@ -29,7 +29,10 @@ impl Disk {
 
     /// Lets a server keep its data here.
     pub(crate) fn carry(&self, launch: Launch) -> Launch {
-        launch.environment("LD_PRELOAD", library()).environment("SHIM_DIR", &self.data).environment("SHIM_CONTROL", &self.control)
+        launch
+            .environment("LD_PRELOAD", library())
+            .environment("SHIM_DIR", &self.data)
+            .environment("SHIM_CONTROL", &self.control)
     }
 
     /// The same for a command.
@@ -68,7 +71,11 @@ fn library() -> &'static Path {
     LIBRARY.get_or_init(|| {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("durability-shim-{}.so", std::process::id()));
         let source = repository("tests/durability/shim.c");
-        let status = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-pthread", "-o"]).arg(&path).arg(source).status();
+        let status = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-pthread", "-o"])
+            .arg(&path)
+            .arg(source)
+            .status();
         assert!(status.expect("a C compiler").success(), "the shim compiles");
         path
     })

@@ -13,9 +13,6 @@ pub type Clock = Arc<dyn Fn() -> (u64, u32) + Send + Sync>;
 /// A step back that the policy tolerates, in seconds: time stands still until the clock has caught up.
 const TOLERATED: u64 = 10;
 
-/// How far the policy's stored mark may lag behind the latest time: it moves every 10 s, in steps of 10 s.
-const MARK_LAG: u64 = 20;
-
 /// The latest time that this process has seen its clock show, in seconds. All verifiers and all authority instances share one:
 /// what one of them has seen expire, none of them revives.
 #[derive(Debug, Default)]
@@ -29,16 +26,21 @@ impl Latest {
         if now <= latest { latest } else { self.0.fetch_max(now, Ordering::Relaxed).max(now) }
     }
 
+    /// How many seconds `now` is behind it.
+    pub(crate) fn ahead_of(&self, now: u64) -> u64 {
+        self.0.load(Ordering::Relaxed).saturating_sub(now)
+    }
+
     /// What is lent to the policy when the clock shows this.
     ///
     /// The policy mints nothing while the clock is too far behind its stored mark. The mark lags, this process knows better: a
-    /// clock that went back too far is lent as one that is behind any mark.
+    /// clock that went back too far is lent as standing in 1970, which is behind any mark.
     fn lend(&self, (seconds, nanoseconds): (u64, u32)) -> (u64, u32) {
         let latest = self.at(seconds);
         match latest.saturating_sub(seconds) {
             0 => (seconds, nanoseconds),
             1..=TOLERATED => (latest, 0),
-            _ => (seconds.min(latest.saturating_sub(TOLERATED + MARK_LAG + 1)), 0),
+            _ => (0, 0),
         }
     }
 }
@@ -78,9 +80,8 @@ mod tests {
         assert_eq!(latest.lend((1_000, 5)), (1_000, 5));
         assert_eq!(latest.lend((999, 5)), (1_000, 0));
         assert_eq!(latest.lend((990, 5)), (1_000, 0));
-        // The oldest mark that may be stored is 980; more than ten seconds before it nothing is minted.
-        assert_eq!(latest.lend((989, 5)), (969, 0));
-        assert_eq!(latest.lend((500, 5)), (500, 0));
+        assert_eq!(latest.lend((989, 5)), (0, 0));
+        assert_eq!(latest.lend((500, 5)), (0, 0));
         assert_eq!(latest.lend((1_001, 5)), (1_001, 5));
     }
 }

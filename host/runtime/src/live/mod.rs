@@ -115,6 +115,11 @@ impl Live {
         self.board.required().is_some()
     }
 
+    /// How many seconds a clock that shows `now` is behind what this process has seen it show.
+    pub fn clock_behind_by(&self, now: u64) -> u64 {
+        self.latest.ahead_of(now)
+    }
+
     /// The latest time that verifiers and authority have seen.
     pub(crate) fn latest(&self) -> &Latest {
         &self.latest

@@ -51,7 +51,8 @@ pub fn from_headers(headers: &HeaderMap) -> Result<Option<Credential<'_>>, Beare
     if shown.next().is_some() {
         return Err(BearerError::Repeated);
     }
-    let text = value.to_str().map_err(|_| BearerError::Malformed)?.trim_matches(' ');
+    let text = std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii());
+    let text = text.ok_or(BearerError::Malformed)?.trim_matches(' ');
     let (scheme, credential) = text.split_once(' ').unwrap_or((text, ""));
     let credential = credential.trim_start_matches(' ');
     if scheme.eq_ignore_ascii_case("bearer") {
@@ -66,7 +67,7 @@ pub fn from_headers(headers: &HeaderMap) -> Result<Option<Credential<'_>>, Beare
 fn bearer(token: &str) -> Result<Credential<'_>, BearerError> {
     if token.len() > PRESENTED_TOKEN_BYTES {
         Err(BearerError::TooLong)
-    } else if token.is_empty() || token.contains([' ', '\t', ',']) {
+    } else if token.is_empty() || memchr::memchr3(b' ', b'\t', b',', token.as_bytes()).is_some() {
         Err(BearerError::Malformed)
     } else {
         Ok(Credential::Bearer(token))

@@ -40,11 +40,11 @@ impl<'a> Form<'a> {
     /// Reads a request body or a query string.
     pub fn parse(bytes: &'a [u8]) -> Result<Form<'a>, FormError> {
         let text = std::str::from_utf8(bytes).map_err(|_| FormError::NotUtf8)?;
-        if text.as_bytes().contains(&0) {
+        if memchr::memchr(0, bytes).is_some() {
             return Err(FormError::Nul);
         }
         let form = Form { text };
-        if text.as_bytes().contains(&b'%') {
+        if memchr::memchr(b'%', bytes).is_some() {
             form.pairs().try_for_each(|(name, value)| check_escapes(name).and_then(|()| check_escapes(value)))?;
         }
         Ok(form)
@@ -86,7 +86,7 @@ fn check_escapes(text: &str) -> Result<(), FormError> {
 
 /// Only for text whose escapes were checked, so nothing is lost in replacement characters.
 fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
+    if memchr::memchr2(b'%', b'+', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     // `+` is a space before escapes are undone: `%2B` stays a plus sign.

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{CliError, output, remote::Remote};
+use super::{CliError, output, remote::Options};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -10,15 +10,6 @@ pub(super) enum Verb {
     Show(Options),
     /// Begin a new one: every access token dies, refresh tokens live on
     Advance(Options),
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Options {
-    /// JSON instead of a table
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    remote: Remote,
 }
 
 impl Verb {

@@ -27,6 +27,16 @@ pub(super) struct Remote {
     allow_plain_http: bool,
 }
 
+/// Options of a remote command that shows one object.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Options {
+    /// JSON instead of a table
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) remote: Remote,
+}
+
 impl Remote {
     /// Connects, without credentials.
     pub(super) fn connection(&self) -> Result<Connection, CliError> {

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::{CliError, output, remote::Remote};
+use super::{CliError, output, remote::Options};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -17,15 +17,6 @@ pub(super) enum Verb {
         #[command(flatten)]
         options: Options,
     },
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Options {
-    /// JSON instead of a table
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    remote: Remote,
 }
 
 impl Verb {

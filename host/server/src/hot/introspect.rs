@@ -19,21 +19,20 @@ use crate::{
         oauth_request,
         problem::Problem,
     },
-    app::{App, Peer, verifier},
+    app::{App, verifier},
     observe::metrics::Verdict,
 };
 
 /// Answers one introspection.
-pub(super) async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Response<Bytes> {
+pub(super) async fn answer(app: &Arc<App>, peer: IpAddr, request: Request<Incoming>) -> Response<Bytes> {
     if request.method() != Method::POST {
         return Problem::method_not_allowed(HeaderValue::from_static("POST")).response();
     }
-    let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
     let (parts, body) = request.into_parts();
     let credential = match bearer::from_headers(&parts.headers) {
         Ok(Some(credential)) => credential,
         Ok(None) => return nothing_shown(),
-        Err(error) if error.is_dead_token() => return refused(app, peer, Verdict::InvalidCaller, OAuthCode::InvalidToken),
+        Err(error) if error.is_dead_token() => return refused(app, Some(peer), Verdict::InvalidCaller, OAuthCode::InvalidToken),
         Err(error) => {
             let mut response = OAuthError::new(OAuthCode::InvalidRequest, error.to_string()).response();
             response.headers_mut().insert(WWW_AUTHENTICATE, error.challenge());
@@ -60,7 +59,7 @@ pub(super) async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Respon
             app.metrics.judged(if is_active { Verdict::Active } else { Verdict::Inactive });
             json(answer)
         }
-        Err(IntrospectError::InvalidToken) => refused(app, peer, Verdict::InvalidCaller, OAuthCode::InvalidToken),
+        Err(IntrospectError::InvalidToken) => refused(app, Some(peer), Verdict::InvalidCaller, OAuthCode::InvalidToken),
         Err(IntrospectError::InsufficientScope) => refused(app, None, Verdict::InsufficientScope, OAuthCode::InsufficientScope),
         Err(IntrospectError::Unready) => {
             app.metrics.judged(Verdict::Unready);

@@ -7,7 +7,7 @@ mod basic;
 mod forward_auth;
 mod introspect;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -35,10 +35,11 @@ pub fn class_of(path: &str) -> Class {
 pub async fn answer(
     app: &Arc<App>,
     class: Class,
+    peer: IpAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Bytes>, Request<Incoming>> {
     match class {
-        Class::Introspect => Ok(introspect::answer(app, request).await),
+        Class::Introspect => Ok(introspect::answer(app, peer, request).await),
         Class::ForwardAuth => Ok(forward_auth::answer(app, &request)),
         Class::Token | Class::Other => Err(request),
     }

@@ -47,15 +47,17 @@ impl IoService {
 }
 
 impl listen::Service for IoService {
-    async fn answer(&self, peer: SocketAddr, mut request: Request<Incoming>) -> Response<Bytes> {
+    async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Bytes> {
         let begun = Instant::now();
         let id = request_id(&request);
         let class = hot::class_of(request.uri().path());
-        request.extensions_mut().insert(Peer(peer.ip()));
         let log = Log::of(&request, class);
-        let mut response = match hot::answer(&self.app, class, request).await {
+        let mut response = match hot::answer(&self.app, class, peer.ip(), request).await {
             Ok(response) => response,
-            Err(request) => routed(&self.router, request).await,
+            Err(mut request) => {
+                request.extensions_mut().insert(Peer(peer.ip()));
+                routed(&self.router, request).await
+            }
         };
         let took = begun.elapsed();
         self.app.metrics.answered(class, response.status().as_u16(), took);
@@ -120,7 +122,7 @@ impl Log {
         let is_hot = matches!(class, Class::Introspect | Class::ForwardAuth);
         // A verdict is counted, not logged: what is written for each would cost more than the verdict.
         let wanted = if is_hot { tracing::enabled!(tracing::Level::DEBUG) } else { tracing::enabled!(tracing::Level::INFO) };
-        Self(wanted.then(|| (request.method().clone(), request.uri().path().to_owned())))
+        Self(wanted.then(|| (request.method().clone(), loggable(request.uri().path()))))
     }
 
     fn write(self, response: &Response<Bytes>, peer: SocketAddr, id: &HeaderValue, took: std::time::Duration) {
@@ -133,5 +135,29 @@ impl Log {
         } else {
             tracing::info!(%method, path, status, %peer, request_id = id, microseconds, "answered");
         }
+    }
+}
+
+/// The longest segment of a path that Jeton itself has; an id has 22 characters.
+const MAX_LOGGED_SEGMENT: usize = 40;
+
+/// A path without what may be a token that somebody put there by mistake.
+fn loggable(path: &str) -> String {
+    let is_suspect = |segment: &str| segment.len() > MAX_LOGGED_SEGMENT || segment.contains("jtn_rt_") || segment.contains("eyJ");
+    let kept: Vec<&str> = path.split('/').map(|segment| if is_suspect(segment) { "..." } else { segment }).collect();
+    kept.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_in_a_path_is_not_logged() {
+        assert_eq!(loggable("/v1/refresh-tokens/jtn_rt_7mH7s6lg79RIaS3eD7phsT"), "/v1/refresh-tokens/...");
+        assert_eq!(loggable("/eyJ0eXAi.x.y/a"), "/.../a");
+        assert_eq!(loggable(&format!("/forward-auth/{}", "x".repeat(41))), "/forward-auth/...");
+        assert_eq!(loggable("/v1/refresh-tokens/7mH7s6lg79RIaS3eD7phsT"), "/v1/refresh-tokens/7mH7s6lg79RIaS3eD7phsT");
+        assert_eq!(loggable("/.well-known/oauth-authorization-server"), "/.well-known/oauth-authorization-server");
     }
 }

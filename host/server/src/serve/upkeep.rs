@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jeton_runtime::Class;
 use tokio::sync::watch;
 
-use crate::app::App;
+use crate::app::{App, now};
 
 /// How often the policy sweeps: the step of its clock's mark.
 const EVERY: Duration = Duration::from_secs(10);
@@ -42,11 +42,14 @@ async fn watch_clock(app: &App, was_behind: bool) -> bool {
     let Ok(Ok(clock)) = app.authority.call(Class::Administration, |authority| authority.read_clock()).await else {
         return was_behind;
     };
-    app.metrics.clock_is_behind_by(clock.behind_by);
-    let is_behind = clock.behind_by > TOLERATED_STEP_BACK;
+    // A clock that was seen to go back is lent as standing in 1970: how far it went, only this process can tell.
+    let seen = app.live.clock_behind_by(now());
+    let behind_by = if seen > TOLERATED_STEP_BACK { seen } else { clock.behind_by };
+    app.metrics.clock_is_behind_by(behind_by);
+    let is_behind = behind_by > TOLERATED_STEP_BACK;
     match (was_behind, is_behind) {
         (false, true) => tracing::error!(
-            behind_by = clock.behind_by,
+            behind_by,
             "the clock is behind a time that was already reached: nothing is minted until it has caught up. Set the clock right"
         ),
         (true, false) => tracing::info!("the clock has caught up; minting goes on"),
