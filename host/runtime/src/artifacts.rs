@@ -10,11 +10,11 @@ pub const AUTHORITY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/portable-
 /// The portable verifier component, for other runtimes.
 pub const VERIFIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/portable-verifier.wasm"));
 
-/// The authority component that this host runs: wide arithmetic.
-pub(crate) const WIDE_AUTHORITY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wide-authority.wasm"));
+/// The authority component that this host runs. It needs an engine with wide arithmetic.
+pub const WIDE_AUTHORITY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wide-authority.wasm"));
 
-/// The verifier component that this host runs: wide arithmetic.
-pub(crate) const WIDE_VERIFIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wide-verifier.wasm"));
+/// The verifier component that this host runs. It needs an engine with wide arithmetic.
+pub const WIDE_VERIFIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wide-verifier.wasm"));
 
 /// [`WIDE_AUTHORITY`] as machine code for the machine that built it.
 pub(crate) const COMPILED_AUTHORITY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/authority.cwasm"));

@@ -1,6 +1,6 @@
 //! What a host can count.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Counters since the store was opened. They only grow; reading them costs nothing.
 #[derive(Debug, Default)]
@@ -9,6 +9,7 @@ pub struct Statistics {
     conflicts: AtomicU64,
     groups: AtomicU64,
     errors: AtomicU64,
+    failing: AtomicBool,
 }
 
 impl Statistics {
@@ -32,13 +33,22 @@ impl Statistics {
         self.errors.load(Relaxed)
     }
 
+    /// Whether the last that was tried failed: true from a failure to the next commit that takes effect.
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Relaxed)
+    }
+
     pub(super) fn grouped(&self, committed: u64, conflicts: u64) {
         self.commits.fetch_add(committed, Relaxed);
         self.conflicts.fetch_add(conflicts, Relaxed);
         self.groups.fetch_add(u64::from(committed > 0), Relaxed);
+        if committed > 0 {
+            self.failing.store(false, Relaxed);
+        }
     }
 
     pub(super) fn failed(&self) {
         self.errors.fetch_add(1, Relaxed);
+        self.failing.store(true, Relaxed);
     }
 }
