@@ -227,7 +227,8 @@ impl Nginx {
         let paths =
             ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path temp-{name};"));
         let moved = moved.replace("access_log off;", &format!("access_log off; {}", paths.join(" ")));
-        std::fs::write(folder.join("nginx.conf"), format!("{user} pid nginx.pid; error_log stderr;\n{moved}")).unwrap();
+        std::fs::write(folder.join("nginx.conf"), format!("{user} pid nginx.pid; error_log error.log;\n{moved}"))
+            .unwrap();
         let mut command = Command::new("nginx");
         command.arg("-p").arg(&folder).args([
             "-c",

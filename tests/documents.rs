@@ -135,6 +135,14 @@ fn the_embedding_page_shows_the_example_that_is_built_here() {
 }
 
 #[test]
+fn the_tutorial_shows_the_python_example_that_the_tests_run() {
+    let example = std::fs::read_to_string(repository("docs/examples/dpa_style.py")).unwrap();
+    let function = &example[example.find("def get_access_token").unwrap()..example.find("def get_headers").unwrap()];
+    let page = std::fs::read_to_string(repository("docs/tutorial.md")).unwrap();
+    assert!(page.contains(function.trim_end()), "docs/tutorial.md holds another `get_access_token`");
+}
+
+#[test]
 fn every_option_of_the_server_is_in_the_operations_page() {
     let page = std::fs::read_to_string(repository("docs/operations.md")).unwrap();
     let help = Place::new().jeton(&["serve", "--help"]).output().unwrap();

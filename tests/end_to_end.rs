@@ -11,6 +11,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod askers;
 mod bad_input;
 mod bad_json;
 mod bad_tokens;

@@ -78,11 +78,8 @@ const DROPPED: [&str; 13] = [
 
 fn main() -> Result<()> {
     let crate_dir = PathBuf::from(var("CARGO_MANIFEST_DIR")?);
-    let workspace = crate_dir
-        .ancestors()
-        .nth(2)
-        .context("the crate does not lie two folders below its workspace")?
-        .to_path_buf();
+    let workspace =
+        crate_dir.ancestors().nth(2).context("the crate does not lie two folders below its workspace")?.to_path_buf();
     let out = PathBuf::from(var("OUT_DIR")?);
 
     for watched in ["guest", "wit", "Cargo.toml", "Cargo.lock"] {
@@ -95,10 +92,12 @@ fn main() -> Result<()> {
 
     // The folders of two profiles have locks of their own. Linking takes one processor for most of the time.
     thread::scope(|scope| {
-        let makers = VARIANTS.map(|variant| scope.spawn({
-            let (workspace, out) = (&workspace, &out);
-            move || make(workspace, out, variant)
-        }));
+        let makers = VARIANTS.map(|variant| {
+            scope.spawn({
+                let (workspace, out) = (&workspace, &out);
+                move || make(workspace, out, variant)
+            })
+        });
         makers.into_iter().try_for_each(|maker| maker.join().map_err(|_| anyhow!("a build panicked"))?)
     })
 }

@@ -49,7 +49,8 @@ impl Store for Host {
             Freshness::Recent => store::Freshness::Recent,
         };
         let store::Snapshot { entries, revision } = store::read(keys, freshness).map_err(unavailable)?;
-        let entries = entries.into_iter().map(|entry| entry.map(|entry| Entry { value: entry.value, version: entry.version }));
+        let entries =
+            entries.into_iter().map(|entry| entry.map(|entry| Entry { value: entry.value, version: entry.version }));
         Ok(Snapshot { entries: entries.collect(), revision })
     }
 
@@ -60,8 +61,10 @@ impl Store for Host {
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
-        let checks: Vec<_> = checks.into_iter().map(|check| store::Check { key: check.key, version: check.version }).collect();
-        let writes: Vec<_> = writes.into_iter().map(|write| store::Write { key: write.key, value: write.value }).collect();
+        let checks: Vec<_> =
+            checks.into_iter().map(|check| store::Check { key: check.key, version: check.version }).collect();
+        let writes: Vec<_> =
+            writes.into_iter().map(|write| store::Write { key: write.key, value: write.value }).collect();
         store::commit(&checks, &writes).map_err(|error| match error {
             store::CommitError::Conflict => CommitError::Conflict,
             store::CommitError::Unavailable => CommitError::Unavailable,

@@ -38,9 +38,8 @@ impl Guest for Component {
         at: Moment,
         enforce_lease: bool,
     ) -> Result<Vec<u8>, IntrospectRefusal> {
-        VERIFIER.with_borrow_mut(|verifier| {
-            Ok(verifier.introspect(&caller, &token, moment(at, enforce_lease))?.to_vec())
-        })
+        VERIFIER
+            .with_borrow_mut(|verifier| Ok(verifier.introspect(&caller, &token, moment(at, enforce_lease))?.to_vec()))
     }
 
     fn read_claims(token: String, at: Moment, enforce_lease: bool) -> Result<Claims, Refusal> {

@@ -2,14 +2,14 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::seconds::Seconds;
+use crate::{ports::Reading, seconds::Seconds};
 
 /// Characters of sixteen bytes in base62.
 const TEXT_LENGTH: usize = 22;
 /// Characters of eight bytes in base62.
 const HALF_LENGTH: usize = 11;
-/// 40 bits of seconds reach beyond the year 36000.
-const LAST_MOMENT: u64 = (1 << 40) - 1;
+/// 48 bits of milliseconds reach beyond the year 10000.
+const LAST_MOMENT: u64 = (1 << 48) - 1;
 
 /// Sixteen bytes, shown as 22 characters of base62 with the order of the bytes.
 pub(crate) fn to_base62(bytes: [u8; 16]) -> String {
@@ -32,13 +32,14 @@ pub(crate) fn from_base62(text: &str) -> Option<[u8; 16]> {
 pub struct TokenId(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 16]);
 
 impl TokenId {
-    /// The id of a token made at `now`; `random` keeps it apart from all others.
+    /// The id of a token made at `now`; `random` keeps it apart from all others of the same millisecond.
     #[must_use]
-    pub fn new(now: Seconds, random: [u8; 11]) -> Self {
-        let inverted = LAST_MOMENT.saturating_sub(now.0.min(LAST_MOMENT));
+    pub fn new(now: Reading, random: [u8; 10]) -> Self {
+        let milliseconds = now.seconds.0.saturating_mul(1000).saturating_add(u64::from(now.nanoseconds / 1_000_000));
+        let inverted = LAST_MOMENT.saturating_sub(milliseconds.min(LAST_MOMENT));
         let mut bytes = [0; 16];
-        let [_, _, _, time @ ..] = inverted.to_be_bytes();
-        if let Some((head, tail)) = bytes.split_first_chunk_mut::<5>() {
+        let [_, _, time @ ..] = inverted.to_be_bytes();
+        if let Some((head, tail)) = bytes.split_first_chunk_mut::<6>() {
             *head = time;
             tail.copy_from_slice(&random);
         }
@@ -139,8 +140,9 @@ mod tests {
 
     #[test]
     fn newer_ids_come_first() {
-        let (older, newer) = (TokenId::new(Seconds(1_000), [0xff; 11]), TokenId::new(Seconds(1_001), [0; 11]));
-        assert!(newer < older);
+        let at = |milliseconds: u32| Reading { seconds: Seconds(1_000), nanoseconds: milliseconds * 1_000_000 };
+        assert!(TokenId::new(at(2), [0xff; 10]) < TokenId::new(at(1), [0; 10]));
+        assert!(TokenId::new(Reading::at(1_001), [0xff; 10]) < TokenId::new(at(999), [0; 10]));
     }
 
     #[test]

@@ -17,8 +17,7 @@ use crate::wit::epochs::{BeginRefusal, Boot, Epoch, EpochRefusal};
 use crate::wit::exchange::{ExchangeRefusal, ExchangeRequest, Exchanged, Revocation, RevokeRefusal};
 use crate::wit::live::{Change, DeltaRefusal, LiveRefusal};
 use crate::wit::refresh_tokens::{
-    DeleteRefusal, Deleted, IssueRefusal, IssueRequest, Issued, ListRefusal, Page, Query, RefreshToken,
-    ShowRefusal,
+    DeleteRefusal, Deleted, IssueRefusal, IssueRequest, Issued, ListRefusal, Page, Query, RefreshToken, ShowRefusal,
 };
 use crate::wit::types::{Actor, Reason};
 use crate::wit::upkeep::{Clock, Swept, UpkeepRefusal};
@@ -112,12 +111,7 @@ impl Authority {
         Ok(Self {
             pools: Arc::new(Pools {
                 exchange: Pool::start("exchange", sizes.exchange, sizes.exchange_queue, make)?,
-                administration: Pool::start(
-                    "administration",
-                    sizes.administration,
-                    sizes.administration_queue,
-                    make,
-                )?,
+                administration: Pool::start("administration", sizes.administration, sizes.administration_queue, make)?,
             }),
         })
     }

@@ -56,10 +56,10 @@ impl Policy {
     /// [`PolicyError`] when the engine does not start.
     pub fn embedded() -> Result<Self, PolicyError> {
         let engine = start_engine()?;
-        let authority = load(&engine, artifacts::COMPILED_AUTHORITY, artifacts::WIDE_AUTHORITY)
-            .map_err(PolicyError::authority)?;
-        let verifier = load(&engine, artifacts::COMPILED_VERIFIER, artifacts::WIDE_VERIFIER)
-            .map_err(PolicyError::verifier)?;
+        let authority =
+            load(&engine, artifacts::COMPILED_AUTHORITY, artifacts::WIDE_AUTHORITY).map_err(PolicyError::authority)?;
+        let verifier =
+            load(&engine, artifacts::COMPILED_VERIFIER, artifacts::WIDE_VERIFIER).map_err(PolicyError::verifier)?;
         Self::link(engine, &authority, &verifier)
     }
 
@@ -69,10 +69,8 @@ impl Policy {
     /// [`PolicyError`] when one of them is not a component of its world: it exports too little, or imports more than is lent.
     pub fn compile(authority: &[u8], verifier: &[u8]) -> Result<Self, PolicyError> {
         let engine = start_engine()?;
-        let authority = Component::new(&engine, authority)
-            .map_err(PolicyError::authority)?;
-        let verifier =
-            Component::new(&engine, verifier).map_err(PolicyError::verifier)?;
+        let authority = Component::new(&engine, authority).map_err(PolicyError::authority)?;
+        let verifier = Component::new(&engine, verifier).map_err(PolicyError::verifier)?;
         Self::link(engine, &authority, &verifier)
     }
 
@@ -82,11 +80,8 @@ impl Policy {
             .and_then(AuthorityPre::new)
             .map_err(PolicyError::authority)?;
         // Nothing is lent to a verifier, so one that imports a function is refused here.
-        let verifier = Linker::new(&engine)
-            .instantiate_pre(verifier)
-            .map_err(PolicyError::verifier)?;
-        let verification =
-            GuestIndices::new(&verifier).map_err(PolicyError::verifier)?;
+        let verifier = Linker::new(&engine).instantiate_pre(verifier).map_err(PolicyError::verifier)?;
+        let verification = GuestIndices::new(&verifier).map_err(PolicyError::verifier)?;
         Ok(Self { parts: Arc::new(Parts { engine, authority, verifier, verification }) })
     }
 
@@ -111,7 +106,10 @@ fn start_engine() -> Result<Engine, PolicyError> {
 fn load(engine: &Engine, compiled: &[u8], component: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `deserialize` runs what it is given as machine code. `compiled` is one of two constants of this binary that
     // its own build script made with the same version of wasmtime: it is as trustworthy as the rest of the binary.
-    #[allow(unsafe_code, reason = "compiling at every start would cost some hundred milliseconds and tens of megabytes")]
+    #[allow(
+        unsafe_code,
+        reason = "compiling at every start would cost some hundred milliseconds and tens of megabytes"
+    )]
     let loaded = unsafe { Component::deserialize(engine, compiled) };
     loaded.or_else(|error| {
         tracing::warn!(reason = describe(&error), "the precompiled policy does not fit this machine; compiling it");

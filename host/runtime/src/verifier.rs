@@ -77,8 +77,7 @@ impl Verifier {
     /// When the component cannot be instantiated.
     pub fn new(policy: &Policy, live: Arc<Live>) -> Result<Self, PolicyError> {
         drop(VerifierInstance::new(policy).map_err(PolicyError::verifier)?);
-        let mut verifier =
-            Self { policy: policy.clone(), live, instance: None, failures: 0, rests_until: None };
+        let mut verifier = Self { policy: policy.clone(), live, instance: None, failures: 0, rests_until: None };
         if verifier.live.is_current() && verifier.instance().is_err() {
             tracing::debug!("the verifier holds no live set yet");
         }
@@ -99,8 +98,7 @@ impl Verifier {
     /// # Errors
     /// [`IntrospectError`].
     pub fn introspect(&mut self, caller: &str, token: &str, now: u64) -> Result<Vec<u8>, IntrospectError> {
-        let answer = self
-            .judge(now, |guest, store, moment| guest.call_introspect(store, caller, token, moment, false));
+        let answer = self.judge(now, |guest, store, moment| guest.call_introspect(store, caller, token, moment, false));
         answer?.map_err(IntrospectError::from)
     }
 
@@ -109,8 +107,7 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError`].
     pub fn claims(&mut self, token: &str, now: u64) -> Result<Claims, VerifyError> {
-        let verdict =
-            self.judge(now, |guest, store, moment| guest.call_read_claims(store, token, moment, false));
+        let verdict = self.judge(now, |guest, store, moment| guest.call_read_claims(store, token, moment, false));
         verdict?.map_err(VerifyError::from)
     }
 

@@ -104,7 +104,7 @@ pub mod verifier {
 const FAILURES_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(299);
 /// Bad credentials per second that an address may go on showing.
 const FAILURES_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
-/// Addresses remembered at most; beyond it all are forgotten, which costs nothing but patience.
+/// Addresses remembered at most. While there are more, whoever shows a bad credential has to wait.
 const MAX_ADDRESSES: usize = 100_000;
 
 /// Counts bad credentials by address. Good ones are never counted, and so never limited.

@@ -1,17 +1,22 @@
 //! The command line's way to a running authority: exchanges the administrator's refresh token, then calls `/v1`.
 
+mod sentence;
+
 use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 
-use http::{Method, Request, Response, header::AUTHORIZATION, header::CONTENT_TYPE};
+use http::{Method, Request, Response, StatusCode, header::AUTHORIZATION, header::CONTENT_TYPE};
+use parking_lot::Mutex;
 use serde_json::Value;
 use ureq::{
     Agent, Body,
-    tls::{Certificate, RootCerts, TlsConfig},
+    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
 };
 use zeroize::Zeroizing;
 
 /// How long one call may take: a batch of a thousand on a slow disk.
 const CALL_TIME: Duration = Duration::from_secs(60);
+/// How long a connection may take to stand: three lost packets.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// Bytes of an answer at most: a page of a thousand records, each with the longest scopes and names.
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
 
@@ -22,16 +27,21 @@ pub enum ClientError {
     #[error("{0}")]
     Usage(String),
     /// Nobody answered.
-    #[error("cannot reach {url}: {error}. Is `jeton serve` running there? JETON_URL says where")]
+    #[error("cannot reach {url}: {error}")]
     Unreachable {
         /// Where.
         url: String,
-        /// What happened.
+        /// What happened, and what to do.
         error: String,
     },
     /// The authority refused.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{sentence}")]
+    Refused {
+        /// The status of its answer.
+        status: StatusCode,
+        /// What it said, and what to do.
+        sentence: String,
+    },
     /// What answered is no authority.
     #[error("{url} answers, but not as Jeton does: {what}")]
     NotJeton {
@@ -49,29 +59,23 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection to `url`; `ca_file` (PEM) is trusted instead of the public authorities.
+    /// A connection to `url`; the certificates in `ca_file` (PEM) are trusted instead of the public authorities.
+    /// A proxy of the environment is used for other machines alone.
     ///
     /// # Errors
     /// [`ClientError::Usage`]: a malformed URL, plain HTTP to another machine, or an unusable certificate file.
     pub fn new(url: &str, ca_file: Option<&Path>, allow_plain_http: bool) -> Result<Self, ClientError> {
-        let usage = |sentence: String| ClientError::Usage(sentence);
-        let parsed: http::Uri = url.parse().map_err(|_| usage(format!("JETON_URL `{url}` is not a URL")))?;
-        match (parsed.scheme_str(), parsed.host()) {
-            (Some("https"), Some(_)) => {}
-            (Some("http"), Some(host)) if is_loopback(host) || allow_plain_http => {}
-            (Some("http"), Some(_)) => {
-                return Err(usage(format!(
-                    "{url} is plain HTTP to another machine, and the token would be readable on the way: use https, or say --allow-plain-http"
-                )));
-            }
-            _ => return Err(usage(format!("JETON_URL `{url}` must begin with http:// or https://"))),
+        let stays_here = check_url(url, allow_plain_http).map_err(ClientError::Usage)?;
+        let mut config = Agent::config_builder()
+            .timeout_global(Some(CALL_TIME))
+            .timeout_connect(Some(CONNECT_TIME))
+            .max_redirects(0)
+            .http_status_as_error(false);
+        if stays_here {
+            config = config.proxy(None);
         }
-        let mut config = Agent::config_builder().timeout_global(Some(CALL_TIME)).max_redirects(0).http_status_as_error(false);
         if let Some(path) = ca_file {
-            let pem = std::fs::read(path).map_err(|error| usage(format!("cannot read `{}`: {error}", path.display())))?;
-            let certificate = Certificate::from_pem(&pem)
-                .map_err(|error| usage(format!("`{}` holds no certificate: {error}", path.display())))?;
-            let roots = RootCerts::Specific(Arc::new(vec![certificate]));
+            let roots = RootCerts::Specific(Arc::new(certificates(path).map_err(ClientError::Usage)?));
             config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
         }
         Ok(Self { agent: config.build().into(), url: url.trim_end_matches('/').to_owned() })
@@ -87,48 +91,63 @@ impl Connection {
         if let Some(scope) = scope {
             form.append_pair("scope", scope);
         }
-        let request = Request::post(format!("{}/oauth2/token", self.url)).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.send(request, form.finish())
+        let request = Request::post(format!("{}/oauth2/token", self.url))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request, &Zeroizing::new(form.finish()))
     }
 
     /// Calls `/v1` with an access token; `Value::Null` where the answer has no body.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub fn call(&self, access_token: &str, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+    pub fn call(
+        &self,
+        access_token: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
         let bearer = Zeroizing::new(format!("Bearer {access_token}"));
-        let mut request =
-            Request::builder().method(method).uri(format!("{}{path}", self.url)).header(AUTHORIZATION, bearer.as_str());
+        let url = format!("{}{path}", self.url);
+        let mut request = Request::builder().method(method).uri(url).header(AUTHORIZATION, bearer.as_str());
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
-        self.send(request, body.map(Value::to_string).unwrap_or_default())
+        self.send(request, &body.map(Value::to_string).unwrap_or_default())
     }
 
-    fn send(&self, request: http::request::Builder, body: String) -> Result<Value, ClientError> {
-        let request = request.body(body).map_err(|error| ClientError::Usage(error.to_string()))?;
-        let unreachable = |error: ureq::Error| ClientError::Unreachable { url: self.url.clone(), error: error.to_string() };
-        let answer = self.agent.run(request).map_err(unreachable)?;
+    fn send(&self, request: http::request::Builder, body: &str) -> Result<Value, ClientError> {
+        // What cannot stand in a header or a URL is refused here, without being repeated.
+        let request = request.body(body).map_err(|_| ClientError::Usage("the request cannot be written".to_owned()))?;
+        let answer = self.agent.run(request).map_err(|error| sentence::no_answer(&self.url, &error))?;
         self.read(answer)
     }
 
     fn read(&self, mut answer: Response<Body>) -> Result<Value, ClientError> {
         let odd = |what: String| ClientError::NotJeton { url: self.url.clone(), what };
         let status = answer.status();
-        let text = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string().map_err(|error| odd(error.to_string()))?;
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER)
+            .read_to_string()
+            .map_err(|error| odd(error.to_string()))?;
         let body = if text.is_empty() { Some(Value::Null) } else { serde_json::from_str(&text).ok() };
         match body {
             Some(body) if status.is_success() => Ok(body),
-            Some(body) => Err(ClientError::Refused(refusal(status, &body))),
-            None => Err(odd(format!("status {status} without JSON"))),
+            Some(body) if body.is_object() => {
+                Err(ClientError::Refused { status, sentence: sentence::refusal(status, &body) })
+            }
+            _ => Err(odd(format!("status {status} without JSON"))),
         }
     }
 }
 
-/// A connection with an administrator's access token.
+/// A connection with an administrator's refresh token: gets another access token when one runs out in the middle of a long job.
 pub struct Administrator {
     connection: Connection,
-    access_token: Zeroizing<String>,
+    refresh_token: Zeroizing<String>,
+    access_token: Mutex<Zeroizing<String>>,
 }
 
 impl Administrator {
@@ -137,49 +156,75 @@ impl Administrator {
     /// # Errors
     /// [`ClientError`].
     pub fn new(connection: Connection, refresh_token: &str) -> Result<Self, ClientError> {
-        let answer = connection.exchange(refresh_token, None)?;
-        let access_token = answer.get("access_token").and_then(Value::as_str).map(|token| Zeroizing::new(token.to_owned()));
-        match access_token {
-            Some(access_token) => Ok(Self { connection, access_token }),
-            None => Err(ClientError::NotJeton { url: connection.url, what: "there is no access token in its answer".to_owned() }),
-        }
+        let access_token = Mutex::new(access_token(&connection, refresh_token)?);
+        Ok(Self { connection, refresh_token: Zeroizing::new(refresh_token.to_owned()), access_token })
     }
 
-    /// Calls `/v1`; `Value::Null` where the answer has no body.
+    /// Calls `/v1`; `Value::Null` where the answer has no body. A call that was refused because the access token
+    /// had died is made once more with another.
     ///
     /// # Errors
     /// [`ClientError`].
     pub fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
-        self.connection.call(&self.access_token, method, path, body)
+        let current = self.access_token.lock().clone();
+        match self.connection.call(&current, method.clone(), path, body) {
+            Err(ClientError::Refused { status: StatusCode::UNAUTHORIZED, .. }) => {
+                let another = access_token(&self.connection, &self.refresh_token)?;
+                self.access_token.lock().clone_from(&another);
+                self.connection.call(&another, method, path, body)
+            }
+            answer => answer,
+        }
     }
 }
 
-/// What the authority said, and what to do about it.
-fn refusal(status: http::StatusCode, body: &Value) -> String {
-    let text = |name: &str| body.get(name).and_then(Value::as_str);
-    let said = text("detail").or_else(|| text("error_description")).or_else(|| text("error")).unwrap_or("no reason was given");
-    let mut sentence = said.to_owned();
-    for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
-        let [field, detail] = ["field", "detail"].map(|name| error.get(name).and_then(Value::as_str).unwrap_or_default());
-        if detail != said {
-            sentence.push_str("; ");
-            sentence.push_str(detail);
-        }
-        sentence.push_str(&format!(" (`{field}`)"));
+fn access_token(connection: &Connection, refresh_token: &str) -> Result<Zeroizing<String>, ClientError> {
+    let answer = connection.exchange(refresh_token, None)?;
+    match answer.get("access_token").and_then(Value::as_str) {
+        Some(token) => Ok(Zeroizing::new(token.to_owned())),
+        None => Err(ClientError::NotJeton {
+            url: connection.url.clone(),
+            what: "there is no access token in its answer".to_owned(),
+        }),
     }
-    match (status.as_u16(), text("error")) {
-        (400, Some("invalid_grant")) => sentence.push_str(". The token in JETON_TOKEN was deleted, has expired, or was never issued here"),
-        (401, _) => sentence.push_str(". The access token is not alive: it expired, or what it descends from ended, or the epoch advanced"),
-        (403, _) => sentence.push_str(". Use a token with the scope `jeton:admin`"),
-        (503, _) => sentence.push_str(". Try again in a moment; `GET /readyz` says what is wrong"),
-        _ => {}
+}
+
+/// Whether a URL leads to this very machine. One that a token must not go to is refused.
+fn check_url(url: &str, allow_plain_http: bool) -> Result<bool, String> {
+    let parsed: http::Uri = url.parse().map_err(|_| "JETON_URL is not a URL".to_owned())?;
+    if parsed.authority().is_some_and(|authority| authority.as_str().contains('@')) || parsed.query().is_some() {
+        return Err("JETON_URL has no user, no password and no query: only where the authority is".to_owned());
     }
-    sentence
+    match (parsed.scheme_str(), parsed.host()) {
+        (Some("https"), Some(host)) => Ok(is_loopback(host)),
+        (Some("http"), Some(host)) if is_loopback(host) || allow_plain_http => Ok(is_loopback(host)),
+        (Some("http"), Some(_)) => Err(format!(
+            "{url} is plain HTTP to another machine, and the token would be readable on the way: use https, or say --allow-plain-http"
+        )),
+        _ => Err(format!("JETON_URL `{url}` must begin with http:// or https://")),
+    }
 }
 
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Every certificate of a PEM file.
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
+    let pem = std::fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let mut certificates = Vec::new();
+    for item in parse_pem(&pem) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(format!("`{}` is not PEM: {error}", path.display())),
+        }
+    }
+    if certificates.is_empty() {
+        return Err(format!("`{}` holds no certificate in PEM", path.display()));
+    }
+    Ok(certificates)
 }
 
 #[cfg(test)]
@@ -189,23 +234,48 @@ mod tests {
 
     #[test]
     fn a_token_never_crosses_a_network_in_the_clear_unless_told_so() {
-        for url in ["http://127.0.0.1:8123", "http://localhost", "http://[::1]:1/", "https://tokens.example"] {
+        for url in ["http://127.0.0.1:8123", "http://localhost", "http://[::1]:1/", "https://tokens.example/below"] {
             assert!(Connection::new(url, None, false).is_ok(), "{url}");
         }
-        for url in ["http://tokens.example", "http://192.0.2.1:8123", "ftp://localhost", "localhost:8123", "", "http://"] {
+        for url in [
+            "http://tokens.example",
+            "http://192.0.2.1:8123",
+            "http://localhost.example",
+            "ftp://localhost",
+            "localhost:8123",
+            "",
+            "http://",
+        ] {
             assert!(matches!(Connection::new(url, None, false), Err(ClientError::Usage(_))), "{url}");
         }
         assert!(Connection::new("http://tokens.example", None, true).is_ok());
     }
 
     #[test]
-    fn a_refusal_is_one_sentence_that_names_the_field_and_what_to_do() {
-        let problem = serde_json::json!({"detail": "two rules are broken", "errors": [{"field": "name", "detail": "a name has at least 1 character"}]});
-        assert_eq!(
-            refusal(http::StatusCode::BAD_REQUEST, &problem),
-            "two rules are broken; a name has at least 1 character (`name`)"
-        );
-        let dead = refusal(http::StatusCode::BAD_REQUEST, &serde_json::json!({"error": "invalid_grant"}));
-        assert!(dead.contains("JETON_TOKEN"), "{dead}");
+    fn a_url_that_holds_a_secret_is_not_repeated() {
+        for url in ["https://admin:hunter2@tokens.example", "https://tokens.example/?token=hunter2", "http://hunter2 /"]
+        {
+            let refusal = check_url(url, true).unwrap_err();
+            assert!(!refusal.contains("hunter2"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn only_another_machine_is_reached_through_a_proxy() {
+        assert_eq!(check_url("http://127.0.0.1:1", false), Ok(true));
+        assert_eq!(check_url("https://localhost", false), Ok(true));
+        assert_eq!(check_url("https://tokens.example", false), Ok(false));
+    }
+
+    #[test]
+    fn every_certificate_of_a_bundle_is_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ca.pem");
+        let made = |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap().cert.pem();
+        std::fs::write(&path, format!("{}{}", made("one"), made("other"))).unwrap();
+        assert_eq!(certificates(&path).unwrap().len(), 2);
+        std::fs::write(&path, "nothing").unwrap();
+        assert!(certificates(&path).unwrap_err().contains("holds no certificate"));
+        assert!(certificates(&dir.path().join("none")).unwrap_err().contains("cannot read"));
     }
 }

@@ -24,7 +24,9 @@ pub enum DataDirError {
     #[error("others can enter the data directory `{0}`: run `chmod 700` on it")]
     TooOpen(PathBuf),
     /// Another process owns it.
-    #[error("the data directory `{path}` is in use by process {owner}: stop that one, or choose another directory with --data")]
+    #[error(
+        "the data directory `{path}` is in use by process {owner}: stop that one, or choose another directory with --data"
+    )]
     InUse {
         /// The directory.
         path: PathBuf,

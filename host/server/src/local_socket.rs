@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -30,6 +31,8 @@ use crate::{api, app::App, data_dir::DataDir};
 const SOCKET: &str = "jeton.sock";
 /// What the system allows a socket's path, and the closing NUL.
 const MAX_PATH: usize = 107;
+/// How long accepting rests after the system refused.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is asked for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,12 +77,17 @@ pub fn listen(data_dir: &DataDir, app: Arc<App>, mut stop: watch::Receiver<bool>
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
     Ok(tokio::spawn(async move {
         loop {
-            let stream = tokio::select! {
+            let accepted = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => stream,
-                    Err(_) => continue,
-                },
+                accepted = listener.accept() => accepted,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection on the local socket");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
             };
             let app = Arc::clone(&app);
             tokio::spawn(async move {
@@ -139,14 +147,20 @@ pub fn bootstrap_request(name: &str, scopes: &[String]) -> jeton_runtime::wit::r
 ///
 /// # Errors
 /// [`LocalSocketError`].
-pub fn bootstrap_via(data: &Path, name: &str, scopes: &[String]) -> Result<Option<Zeroizing<String>>, LocalSocketError> {
+pub fn bootstrap_via(
+    data: &Path,
+    name: &str,
+    scopes: &[String],
+) -> Result<Option<Zeroizing<String>>, LocalSocketError> {
     let failed = |error: &dyn std::fmt::Display| LocalSocketError::Failed(error.to_string());
     let path = path_in(data).map_err(|error| failed(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
     runtime.block_on(async {
         let stream = match UnixStream::connect(&path).await {
             Ok(stream) => stream,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => return Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                return Ok(None);
+            }
             Err(error) => return Err(failed(&error)),
         };
         let handshake = hyper::client::conn::http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await;
@@ -155,7 +169,8 @@ pub fn bootstrap_via(data: &Path, name: &str, scopes: &[String]) -> Result<Optio
         let asked = Bootstrap { name: name.to_owned(), scopes: scopes.to_vec() };
         let body = serde_json::to_vec(&asked).map_err(|error| failed(&error))?;
         let request = Request::post("/bootstrap").header("host", "localhost").body(Full::from(body));
-        let response = sender.send_request(request.map_err(|error| failed(&error))?).await.map_err(|error| failed(&error))?;
+        let response =
+            sender.send_request(request.map_err(|error| failed(&error))?).await.map_err(|error| failed(&error))?;
         let body = response.into_body().collect().await.map_err(|error| failed(&error))?.to_bytes();
         driver.abort();
         match serde_json::from_slice(&body).map_err(|error| failed(&error))? {

@@ -29,14 +29,17 @@ pub enum RootKeyFileError {
     WrongLength(PathBuf),
 }
 
-/// Reads a root key.
+/// Reads a root key. Its mode is 0600 or 0400; in the service manager's own folder of credentials 0440 will do.
 ///
 /// # Errors
 /// [`RootKeyFileError`].
 pub fn read(path: &Path) -> Result<RootKey, RootKeyFileError> {
     let failed = |error| RootKeyFileError::Io { path: path.to_owned(), error };
     let mut file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
+    // systemd shows credentials of a service user as 0440: the group is an access list with that user alone in it.
+    let is_credential = std::env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|directory| path.starts_with(directory));
+    let forbidden = if is_credential { 0o037 } else { 0o077 };
+    if file.metadata().map_err(failed)?.permissions().mode() & forbidden != 0 {
         return Err(RootKeyFileError::TooOpen(path.to_owned()));
     }
     let mut key = Zeroizing::new([0; 32]);

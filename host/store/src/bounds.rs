@@ -86,9 +86,7 @@ fn key(key: &[u8]) -> Result<(), BoundsError> {
 }
 
 /// Says in the log that a caller is at fault, so that an `Unavailable` that is none of the engine's can be told apart.
-pub(crate) fn enforce(
-    bounds: Result<(), BoundsError>,
-) -> Result<(), jeton_policy::store::Unavailable> {
+pub(crate) fn enforce(bounds: Result<(), BoundsError>) -> Result<(), jeton_policy::store::Unavailable> {
     bounds.map_err(|error| {
         tracing::error!(%error, "a call to the store is out of bounds and was refused");
         jeton_policy::store::Unavailable
@@ -106,55 +104,25 @@ mod tests {
     #[test]
     fn what_stands_at_a_bound_is_allowed_and_one_more_is_not() {
         assert_eq!(read(&vec![vec![0; MAX_KEY]; MAX_READ]), Ok(()));
-        assert_eq!(
-            read(&vec![vec![]; MAX_READ + 1]),
-            Err(BoundsError::TooManyKeys(MAX_READ + 1))
-        );
-        assert_eq!(
-            read(&[vec![0; MAX_KEY + 1]]),
-            Err(BoundsError::KeyTooLong(MAX_KEY + 1))
-        );
+        assert_eq!(read(&vec![vec![]; MAX_READ + 1]), Err(BoundsError::TooManyKeys(MAX_READ + 1)));
+        assert_eq!(read(&[vec![0; MAX_KEY + 1]]), Err(BoundsError::KeyTooLong(MAX_KEY + 1)));
         assert_eq!(scan(&[0; MAX_KEY], Some(&[0; MAX_KEY]), MAX_SCAN), Ok(()));
-        assert_eq!(
-            scan(b"", None, MAX_SCAN + 1),
-            Err(BoundsError::TooManyItems(MAX_SCAN + 1))
-        );
-        assert_eq!(
-            scan(&[0; MAX_KEY + 1], None, 1),
-            Err(BoundsError::KeyTooLong(MAX_KEY + 1))
-        );
-        assert_eq!(
-            scan(b"", Some(&[0; MAX_KEY + 1]), 1),
-            Err(BoundsError::KeyTooLong(MAX_KEY + 1))
-        );
-        assert_eq!(
-            commit(&[], &[write(vec![0; MAX_KEY], Some(vec![0; MAX_VALUE]))]),
-            Ok(())
-        );
+        assert_eq!(scan(b"", None, MAX_SCAN + 1), Err(BoundsError::TooManyItems(MAX_SCAN + 1)));
+        assert_eq!(scan(&[0; MAX_KEY + 1], None, 1), Err(BoundsError::KeyTooLong(MAX_KEY + 1)));
+        assert_eq!(scan(b"", Some(&[0; MAX_KEY + 1]), 1), Err(BoundsError::KeyTooLong(MAX_KEY + 1)));
+        assert_eq!(commit(&[], &[write(vec![0; MAX_KEY], Some(vec![0; MAX_VALUE]))]), Ok(()));
         assert_eq!(
             commit(&[], &[write(vec![0], Some(vec![0; MAX_VALUE + 1]))]),
             Err(BoundsError::ValueTooLong(MAX_VALUE + 1))
         );
-        assert_eq!(
-            commit(&[], &[write(vec![0; MAX_KEY + 1], None)]),
-            Err(BoundsError::KeyTooLong(MAX_KEY + 1))
-        );
+        assert_eq!(commit(&[], &[write(vec![0; MAX_KEY + 1], None)]), Err(BoundsError::KeyTooLong(MAX_KEY + 1)));
     }
 
     #[test]
     fn checks_and_writes_count_together() {
-        let checks = vec![
-            Check {
-                key: vec![1],
-                version: None
-            };
-            MAX_COMMIT
-        ];
+        let checks = vec![Check { key: vec![1], version: None }; MAX_COMMIT];
         assert_eq!(commit(&checks, &[]), Ok(()));
-        assert_eq!(
-            commit(&checks, &[write(vec![1], None)]),
-            Err(BoundsError::TooManyOperations(MAX_COMMIT + 1))
-        );
+        assert_eq!(commit(&checks, &[write(vec![1], None)]), Err(BoundsError::TooManyOperations(MAX_COMMIT + 1)));
     }
 
     #[test]

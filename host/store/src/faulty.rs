@@ -1,8 +1,6 @@
 //! A store that fails on purpose: what the rules and the host do when storage breaks, at every operation in turn.
 
-use jeton_policy::store::{
-    Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write,
-};
+use jeton_policy::store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write};
 use parking_lot::Mutex;
 
 /// How a [`FaultyStore`] fails. For reads and scans the two of each pair are the same.
@@ -20,12 +18,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, so that a test can try each at each operation.
-    pub const ALL: [Self; 4] = [
-        Self::Refused,
-        Self::AnswerLost,
-        Self::CrashBefore,
-        Self::CrashAfter,
-    ];
+    pub const ALL: [Self; 4] = [Self::Refused, Self::AnswerLost, Self::CrashBefore, Self::CrashAfter];
 
     fn takes_effect(self) -> bool {
         matches!(self, Self::AnswerLost | Self::CrashAfter)
@@ -62,10 +55,7 @@ enum Course {
 impl<S> FaultyStore<S> {
     /// A store that counts operations and fails at none until a fault is planned.
     pub fn new(inner: S) -> Self {
-        Self {
-            inner,
-            state: Mutex::default(),
-        }
+        Self { inner, state: Mutex::default() }
     }
 
     /// A store that fails at its `operation`-th operation, counted from 1.
@@ -110,20 +100,13 @@ impl<S> FaultyStore<S> {
         match state.planned {
             Some((at, fault)) if at == state.operations => {
                 state.crashed = fault.crashes();
-                if fault.takes_effect() {
-                    Course::WorkButFail
-                } else {
-                    Course::Fail
-                }
+                if fault.takes_effect() { Course::WorkButFail } else { Course::Fail }
             }
             _ => Course::Work,
         }
     }
 
-    fn run<T, E: From<Unavailable>>(
-        &self,
-        operation: impl FnOnce(&S) -> Result<T, E>,
-    ) -> Result<T, E> {
+    fn run<T, E: From<Unavailable>>(&self, operation: impl FnOnce(&S) -> Result<T, E>) -> Result<T, E> {
         match self.course() {
             Course::Work => operation(&self.inner),
             Course::Fail => Err(Unavailable.into()),

@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use jeton_policy::store::{
-    Check, CommitError, Entry, Freshness, Item, Page, Snapshot, Store, Unavailable, Write,
-};
+use jeton_policy::store::{Check, CommitError, Entry, Freshness, Item, Page, Snapshot, Store, Unavailable, Write};
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
@@ -45,10 +43,7 @@ impl Store for MemoryStore {
         bounds::enforce(bounds::read(keys))?;
         let held = self.held.read();
         Ok(Snapshot {
-            entries: keys
-                .iter()
-                .map(|key| held.entries.get(key).cloned())
-                .collect(),
+            entries: keys.iter().map(|key| held.entries.get(key).cloned()).collect(),
             revision: held.revision,
         })
     }
@@ -65,25 +60,16 @@ impl Store for MemoryStore {
             .range::<[u8], _>((from, Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(prefix))
             .take(usize::try_from(limit).unwrap_or(usize::MAX))
-            .map(|(key, entry)| Item {
-                key: key.clone(),
-                value: entry.value.clone(),
-                version: entry.version,
-            })
+            .map(|(key, entry)| Item { key: key.clone(), value: entry.value.clone(), version: entry.version })
             .collect();
-        Ok(Page {
-            items,
-            revision: held.revision,
-        })
+        Ok(Page { items, revision: held.revision })
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
         bounds::enforce(bounds::commit(&checks, &writes))?;
         let mut observer = self.commits.lock();
         let revision = self.held.write().apply(&checks, &writes)?;
-        if let (Some(observer), Some(committed)) =
-            (observer.as_mut(), Committed::new(revision, writes))
-        {
+        if let (Some(observer), Some(committed)) = (observer.as_mut(), Committed::new(revision, writes)) {
             observer.committed(&[committed]);
         }
         Ok(revision)
@@ -92,26 +78,15 @@ impl Store for MemoryStore {
 
 impl Held {
     fn apply(&mut self, checks: &[Check], writes: &[Write]) -> Result<u64, CommitError> {
-        let holds = |check: &Check| {
-            self.entries.get(&check.key).map(|entry| entry.version) == check.version
-        };
+        let holds = |check: &Check| self.entries.get(&check.key).map(|entry| entry.version) == check.version;
         if !checks.iter().all(holds) {
             return Err(CommitError::Conflict);
         }
-        let revision = self
-            .revision
-            .checked_add(1)
-            .ok_or(CommitError::Unavailable)?;
+        let revision = self.revision.checked_add(1).ok_or(CommitError::Unavailable)?;
         for write in writes {
             match &write.value {
                 Some(value) => {
-                    self.entries.insert(
-                        write.key.clone(),
-                        Entry {
-                            value: value.clone(),
-                            version: revision,
-                        },
-                    );
+                    self.entries.insert(write.key.clone(), Entry { value: value.clone(), version: revision });
                 }
                 None => {
                     self.entries.remove(&write.key);

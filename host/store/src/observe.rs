@@ -15,10 +15,7 @@ pub struct Committed {
 impl Committed {
     /// `None` for a commit that wrote nothing below `live/`: observers are not told of it.
     pub(crate) fn new(revision: u64, writes: Vec<Write>) -> Option<Self> {
-        let changes: Vec<Write> = writes
-            .into_iter()
-            .filter(|write| write.key.starts_with(LIVE_PREFIX))
-            .collect();
+        let changes: Vec<Write> = writes.into_iter().filter(|write| write.key.starts_with(LIVE_PREFIX)).collect();
         (!changes.is_empty()).then_some(Self { revision, changes })
     }
 }

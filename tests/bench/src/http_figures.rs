@@ -63,15 +63,21 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     let make = |body: Value| -> anyhow::Result<Value> {
         Ok(administrator.call(Method::POST, "/v1/refresh-tokens", Some(&body))?)
     };
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned).context("a member");
+    let text =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned).context("a member");
     let job = make(json!({"name": "job", "owner": "alice@example.com", "scopes": ["orders:read", "orders:write"]}))?;
     let checker = make(json!({"name": "resource server", "scopes": ["jeton:introspect"]}))?;
-    let exchange = |made: &Value| -> anyhow::Result<String> { text(&connect()?.exchange(&text(made, "token")?, None)?, "access_token") };
+    let exchange = |made: &Value| -> anyhow::Result<String> {
+        text(&connect()?.exchange(&text(made, "token")?, None)?, "access_token")
+    };
     let (subject, caller) = (exchange(&job)?, exchange(&checker)?);
     let refresh_token = text(&job, "token")?;
 
     let post = |path: &str, head: &str, body: String| {
-        format!("POST {path} HTTP/1.1\r\nhost: x\r\n{head}content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\n{head}content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
     };
     let bearer = |token: &str| format!("authorization: Bearer {token}\r\n");
     let introspect = post("/oauth2/introspect", &bearer(&caller), format!("token={subject}"));
@@ -129,13 +135,25 @@ fn introspection_size(_: &Administrator, subject: &str, url: &str, caller: &str)
 }
 
 /// Creations by one and by many, and a deletion after one exchange and after many.
-fn writes(report: &mut Report, server: &Server, administrator: &Administrator, connection: &Connection) -> anyhow::Result<()> {
-    let made = administrator.call(Method::POST, "/v1/refresh-tokens", Some(&json!({"name": "admin", "scopes": ["jeton:admin"]})))?;
+fn writes(
+    report: &mut Report,
+    server: &Server,
+    administrator: &Administrator,
+    connection: &Connection,
+) -> anyhow::Result<()> {
+    let made = administrator.call(
+        Method::POST,
+        "/v1/refresh-tokens",
+        Some(&json!({"name": "admin", "scopes": ["jeton:admin"]})),
+    )?;
     let secret = made.get("token").and_then(Value::as_str).context("a token")?;
     let answer = connection.exchange(secret, None)?;
     let access = answer.get("access_token").and_then(Value::as_str).context("an access token")?;
     let body = json!({"name": "made for figures"}).to_string();
-    let create = format!("POST /v1/refresh-tokens HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {access}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let create = format!(
+        "POST /v1/refresh-tokens HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {access}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     let mut one = Kind::new("creation, one client", create.clone(), "HTTP/1.1 201");
     let mut many = Kind::new("creation, 64 clients", create, "HTTP/1.1 201");
     for _ in 0..5 {
@@ -145,7 +163,11 @@ fn writes(report: &mut Report, server: &Server, administrator: &Administrator, c
     report.section("Writes: acknowledged once they are on the disk");
     let (alone, together) = (median(one.per_second), median(many.per_second));
     report.row(one.name, &format!("{alone:.0}/s"), "");
-    report.row(many.name, &format!("{together:.0}/s"), &format!("{:.1} x one client: commits share an fsync", together / alone));
+    report.row(
+        many.name,
+        &format!("{together:.0}/s"),
+        &format!("{:.1} x one client: commits share an fsync", together / alone),
+    );
 
     // Both kinds are made first and deleted in turns, so that the disk is the same for both.
     let mut made = Vec::new();
@@ -167,7 +189,15 @@ fn writes(report: &mut Report, server: &Server, administrator: &Administrator, c
     }
     let (few, lots) = (median(of_few), median(of_many));
     report.row("deletion, 1 living access token", &format!("{few:.2} ms"), "");
-    report.row("deletion, 3,000 living access tokens", &format!("{lots:.2} ms"), &format!("{:.2} x: one commit of three writes either way", lots / few));
-    report.row("resident memory of the server after all this", &format!("{:.0} MB", server.resident()? as f64 / 1e6), "");
+    report.row(
+        "deletion, 3,000 living access tokens",
+        &format!("{lots:.2} ms"),
+        &format!("{:.2} x: one commit of three writes either way", lots / few),
+    );
+    report.row(
+        "resident memory of the server after all this",
+        &format!("{:.0} MB", server.resident()? as f64 / 1e6),
+        "",
+    );
     Ok(())
 }

@@ -17,7 +17,13 @@ pub(crate) struct Seen {
 }
 
 /// Sends `request` over `connections` connections for `span`; every answer must have this status line.
-pub(crate) fn run(to: SocketAddr, request: &[u8], status: &str, connections: usize, span: Duration) -> anyhow::Result<Seen> {
+pub(crate) fn run(
+    to: SocketAddr,
+    request: &[u8],
+    status: &str,
+    connections: usize,
+    span: Duration,
+) -> anyhow::Result<Seen> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let begun = Instant::now();
@@ -64,6 +70,7 @@ async fn one_connection(to: SocketAddr, request: &[u8], status: &str, until: Ins
 fn is_whole(answer: &[u8]) -> bool {
     let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let fields = String::from_utf8_lossy(answer.get(..head).unwrap_or_default()).to_ascii_lowercase();
-    let length = fields.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok());
+    let length =
+        fields.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok());
     length.is_some_and(|length| answer.len() >= head + 4 + length)
 }

@@ -128,9 +128,17 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     report.section("Verification, one call on the thread that asks");
     report.text(&format!("Access token of {} bytes, no cuts, deadline armed.", token.len()));
     report.row("an empty call that takes the same bytes", &format!("{empty:.0} ns"), "");
-    report.row("component, verified before", &format!("{component_hit:.0} ns"), &format!("{:.2} x the empty call", component_hit / empty));
+    report.row(
+        "component, verified before",
+        &format!("{component_hit:.0} ns"),
+        &format!("{:.2} x the empty call", component_hit / empty),
+    );
     report.row("natively, verified before", &format!("{native_hit:.0} ns"), "");
-    report.row("component, signature", &format!("{:.1} us", component_miss / 1e3), &format!("{:.2} x natively", component_miss / native_miss));
+    report.row(
+        "component, signature",
+        &format!("{:.1} us", component_miss / 1e3),
+        &format!("{:.2} x natively", component_miss / native_miss),
+    );
     report.row("natively, signature", &format!("{:.1} us", native_miss / 1e3), "");
     Ok(())
 }

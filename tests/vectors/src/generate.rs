@@ -62,8 +62,9 @@ struct Signer {
 impl Signer {
     fn of_epoch(number: u64) -> anyhow::Result<Self> {
         let nonce = [7; 16];
-        let signer =
-            EpochSigner::derive(&ROOT_KEY, number, &nonce).map_err(|EpochKeyError| EpochKeyError).context("the fixed key")?;
+        let signer = EpochSigner::derive(&ROOT_KEY, number, &nonce)
+            .map_err(|EpochKeyError| EpochKeyError)
+            .context("the fixed key")?;
         Ok(Self { number, signer })
     }
 

@@ -9,9 +9,7 @@ use jeton_policy::{
 use crate::{
     Component, authority,
     bindings::{
-        exports::jeton::policy::configuration::{
-            ConfigureRefusal, Guest, Settings, SettingsChange, SettingsRefusal,
-        },
+        exports::jeton::policy::configuration::{ConfigureRefusal, Guest, Settings, SettingsChange, SettingsRefusal},
         jeton::policy::types::Actor,
     },
 };

@@ -59,8 +59,7 @@ impl Guest for Component {
 
     fn delete(actor: Actor, ids: Vec<String>, reason: Reason, note: Option<String>) -> Result<Deleted, DeleteRefusal> {
         let actor = authority::actor(&actor).map_err(|_| DeleteRefusal::ScopeBeyondActor)?;
-        let deleted =
-            authority::with(|authority| authority.delete(&actor, &ids, reason.into(), note.as_deref()))?;
+        let deleted = authority::with(|authority| authority.delete(&actor, &ids, reason.into(), note.as_deref()))?;
         let results = deleted.results.into_iter().map(|result| match result {
             rules::Deletion::Deleted => Deletion::Deleted,
             rules::Deletion::AlreadyDeleted => Deletion::AlreadyDeleted,

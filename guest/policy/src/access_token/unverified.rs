@@ -53,3 +53,21 @@ impl<'a> UnverifiedToken<'a> {
         Claims::parse(payload).map_err(|_| SignatureError::Malformed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+    use super::*;
+    use crate::access_token::PublicKey;
+
+    #[test]
+    fn what_is_longer_than_a_token_can_be_is_not_looked_at() {
+        // The key of RFC 8037 appendix A.
+        let x = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        let epoch = EpochKey::new(PublicKey(x.try_into().unwrap())).unwrap();
+        let of_length = |length: usize| format!("a.b.{}", "c".repeat(length - 4));
+        let refusal = |length| UnverifiedToken::parse(&of_length(length), &epoch).err();
+        assert_eq!(refusal(MAX_TOKEN_LENGTH), Some(NotOfThisEpoch::OtherHeader));
+        assert_eq!(refusal(MAX_TOKEN_LENGTH + 1), Some(NotOfThisEpoch::Malformed));
+    }
+}

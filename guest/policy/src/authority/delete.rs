@@ -142,8 +142,7 @@ impl Authority {
         let entries = self.store.read(&wanted, Freshness::Latest)?.entries;
         let [clock, epoch, records @ ..] = entries.as_slice() else { return Err(Unavailable) };
         let mark = decoded(clock.as_ref())?.map(|(mark, _)| mark);
-        let records =
-            ids.iter().zip(records).map(|(id, entry)| decoded(entry.as_ref()).map(|record| (*id, record)));
+        let records = ids.iter().zip(records).map(|(id, entry)| decoded(entry.as_ref()).map(|record| (*id, record)));
         Ok(Stand {
             time: Time::new(reading, mark),
             epoch: decoded(epoch.as_ref())?,

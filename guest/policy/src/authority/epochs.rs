@@ -144,10 +144,7 @@ impl Authority {
             public_key: signer.key().public_key().0,
         };
         let checks = vec![Check { key: keys::EPOCH.to_vec(), version: last.map(|(_, version)| *version) }];
-        let writes = vec![
-            Write { key: keys::EPOCH.to_vec(), value: Some(epoch.to_stored()) },
-            mark_at(time),
-        ];
+        let writes = vec![Write { key: keys::EPOCH.to_vec(), value: Some(epoch.to_stored()) }, mark_at(time)];
         Ok((epoch, EpochCommit { checks, writes }))
     }
 

@@ -4,15 +4,8 @@ use std::borrow::Cow;
 
 use super::{Authority, decoded, epochs::SignerError, standing::earlier};
 use crate::{
-    access_token::Claims,
-    digest::Digest,
-    keys,
-    ports::Draw,
-    refresh_token::RefreshToken,
-    scope::Scopes,
-    seconds::Seconds,
-    store::Unavailable,
-    token_id::Jti,
+    access_token::Claims, digest::Digest, keys, ports::Draw, refresh_token::RefreshToken, scope::Scopes,
+    seconds::Seconds, store::Unavailable, token_id::Jti,
 };
 
 /// Why nothing was minted.

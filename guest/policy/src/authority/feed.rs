@@ -113,10 +113,8 @@ impl Authority {
         let (epoch, _) = decoded::<Epoch>(epoch.as_ref()).map_err(Unavailable::from)?.ok_or(FeedError::NotBegun)?;
         let key = EpochKey::new(PublicKey(epoch.public_key)).map_err(|_| FeedError::Unavailable)?;
         let (kid, x) = (key.kid(), URL_SAFE_NO_PAD.encode(epoch.public_key));
-        Ok(format!(
-            r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":"{kid}","x":"{x}"}}]}}"#
-        )
-        .into_bytes())
+        Ok(format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":"{kid}","x":"{x}"}}]}}"#)
+            .into_bytes())
     }
 
     fn all_cuts(&self, epoch: u64) -> Result<Vec<CutDigest>, Unavailable> {

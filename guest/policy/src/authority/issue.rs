@@ -201,7 +201,7 @@ impl Authority {
     ) -> Result<Option<Issued>, IssueError> {
         let reading = self.clock.now();
         let mut draw = Draw::seeded(self.entropy.as_ref());
-        let id = TokenId::new(reading.seconds, draw.bytes());
+        let id = TokenId::new(reading, draw.bytes());
         // Without a parent this reads how the new, still absent token stands: clock, settings and the maximum TTL.
         let standing = self.standing(reading, parent.unwrap_or(id))?;
         let time = standing.time;
@@ -221,7 +221,8 @@ impl Authority {
                 if ancestors.len() > MAX_ANCESTORS {
                     return Err(IssueError::TooDeep);
                 }
-                let versions = standing.token.iter().chain(standing.ancestors.iter().filter_map(|(_, one)| one.as_ref()));
+                let versions =
+                    standing.token.iter().chain(standing.ancestors.iter().filter_map(|(_, one)| one.as_ref()));
                 let checks = ancestors
                     .iter()
                     .zip(versions)

@@ -31,7 +31,8 @@ pub use epochs::{BeginError, Boot, EpochError};
 pub use exchange::{ExchangeError, Exchanged};
 pub use feed::{Change, FeedError, TakeSnapshot};
 pub use issue::{
-    Expiry, IssueError, IssueRequest, Issued, LAST_EXPIRY, MAX_ACCESS_TTL, MAX_ANCESTORS, MAX_NAME_LENGTH, MAX_OWNER_LENGTH,
+    Expiry, IssueError, IssueRequest, Issued, LAST_EXPIRY, MAX_ACCESS_TTL, MAX_ANCESTORS, MAX_NAME_LENGTH,
+    MAX_OWNER_LENGTH,
 };
 pub use list::{ListError, MAX_EXAMINED, MAX_PAGE, Query, TokenPage};
 pub use revoke::{Revocation, RevokeError};

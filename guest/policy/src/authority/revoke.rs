@@ -120,7 +120,8 @@ impl Authority {
             writes.push(Write { key: jti_cuts, value: Some(cuts.to_stored()) });
             CutDigest::of(text)
         } else {
-            let (record, version) = decoded::<Record>(record.as_ref()).map_err(Unavailable::from)?.ok_or(Unavailable)?;
+            let (record, version) =
+                decoded::<Record>(record.as_ref()).map_err(Unavailable::from)?.ok_or(Unavailable)?;
             let digest = CutDigest::of(&record.lineage.to_string());
             let lineage = LineageId(Draw::seeded(self.entropy.as_ref()).bytes());
             let renewed = Record { lineage, generation: record.generation.saturating_add(1), ..record };

@@ -143,9 +143,10 @@ impl Token {
                 None => Some((record.created_at, "unknown".to_owned())),
             })
         };
-        let ending = record.ending.clone().or_else(|| {
-            inherited_ending().map(|(at, by)| Ending { at, by, reason: Reason::ParentEnded, note: None })
-        });
+        let ending = record
+            .ending
+            .clone()
+            .or_else(|| inherited_ending().map(|(at, by)| Ending { at, by, reason: Reason::ParentEnded, note: None }));
         let state = if ending.is_some() {
             State::Deleted
         } else if is_over(&record) || ancestors.iter().flatten().any(|ancestor| is_over(ancestor)) {

@@ -91,7 +91,9 @@ impl Standing {
                 .map(|(id, entry)| decoded(entry.as_ref()).map(|record| (id, record)))
                 .collect::<Result<_, _>>()?,
             owners: with_lineages
-                .map(|(owner, entry)| decoded(entry.as_ref()).map(|lineage| (owner, lineage.map(|(lineage, _)| lineage))))
+                .map(|(owner, entry)| {
+                    decoded(entry.as_ref()).map(|lineage| (owner, lineage.map(|(lineage, _)| lineage)))
+                })
                 .collect::<Result<_, _>>()?,
         })
     }
@@ -111,7 +113,10 @@ impl Standing {
 
     /// The token's record and those of its ancestors, as far as they are there.
     fn chain(&self) -> impl Iterator<Item = &Record> {
-        self.token.iter().chain(self.ancestors.iter().filter_map(|(_, record)| record.as_ref())).map(|(record, _)| record)
+        self.token
+            .iter()
+            .chain(self.ancestors.iter().filter_map(|(_, record)| record.as_ref()))
+            .map(|(record, _)| record)
     }
 
     /// What the token grants now; `None` when it or anything that it descends from is missing, has ended or has expired.

@@ -50,7 +50,11 @@ impl Memo {
     }
 
     /// The entry at a place that `find` gave.
-    #[allow(clippy::indexing_slicing, clippy::expect_used, reason = "a place comes from `find` alone, and nothing is taken out in between")]
+    #[allow(
+        clippy::indexing_slicing,
+        clippy::expect_used,
+        reason = "a place comes from `find` alone, and nothing is taken out in between"
+    )]
     pub(super) fn at(&self, place: Place) -> &Remembered {
         self.entries[place.0].as_ref().expect("a found entry")
     }
@@ -85,12 +89,14 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
         return false;
     }
     let ((words, rest), (other_words, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-    let differences = words.iter().zip(other_words).fold(0, |differences, (word, other)| {
-        differences | (u64::from_le_bytes(*word) ^ u64::from_le_bytes(*other))
-    });
-    let differences = rest.iter().zip(other_rest).fold(differences, |differences, (byte, other)| {
-        differences | u64::from(byte ^ other)
-    });
+    let differences = words
+        .iter()
+        .zip(other_words)
+        .fold(0, |differences, (word, other)| differences | (u64::from_le_bytes(*word) ^ u64::from_le_bytes(*other)));
+    let differences = rest
+        .iter()
+        .zip(other_rest)
+        .fold(differences, |differences, (byte, other)| differences | u64::from(byte ^ other));
     core::hint::black_box(differences) == 0
 }
 

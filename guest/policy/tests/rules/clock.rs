@@ -46,7 +46,10 @@ fn a_rewound_clock_revives_no_refresh_token() {
     world.authority.sweep().unwrap();
     for seconds in [START, START + 400, START + 995] {
         world.clock.set(seconds, 0);
-        assert_eq!(world.authority.exchange(&issued.secret, None).map(|_| ()).unwrap_err(), ExchangeError::InvalidGrant);
+        assert_eq!(
+            world.authority.exchange(&issued.secret, None).map(|_| ()).unwrap_err(),
+            ExchangeError::InvalidGrant
+        );
     }
 }
 

@@ -151,9 +151,16 @@ fn a_cut_whose_commit_took_too_long_is_made_again_with_a_later_time() {
     let clock = Arc::new(SetClock::default());
     clock.set(START, 0);
     let world = World::over(Slow { inner: MemoryStore::new(), clock: Arc::clone(&clock), takes: AtomicU64::new(0) });
-    let world = World { authority: jeton_policy::authority::Authority::new(
-        Arc::clone(&world.store), Arc::clone(&clock), Arc::clone(&world.entropy), crate::world::FixedKey([1; 32]),
-    ), clock, ..world };
+    let world = World {
+        authority: jeton_policy::authority::Authority::new(
+            Arc::clone(&world.store),
+            Arc::clone(&clock),
+            Arc::clone(&world.entropy),
+            crate::world::FixedKey([1; 32]),
+        ),
+        clock,
+        ..world
+    };
     let issued = world.issue(|_| ());
     let slow = 2_000;
     world.store.takes.store(slow, SeqCst);

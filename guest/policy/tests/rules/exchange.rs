@@ -84,7 +84,8 @@ fn a_refresh_tokens_own_ttl_comes_before_the_setting() {
         world.issue(|request| request.access_ttl = Some(Seconds(60))),
         world.issue(|request| request.access_ttl = Some(Seconds(86_400))),
     );
-    let lives = |seconds: u64| SettingsChange { access_token_expiration: Some(Seconds(seconds)), ..SettingsChange::default() };
+    let lives =
+        |seconds: u64| SettingsChange { access_token_expiration: Some(Seconds(seconds)), ..SettingsChange::default() };
     for setting in [300, 3_600] {
         world.authority.set_settings(lives(setting)).unwrap();
         assert_eq!(world.exchange(&by_setting).expires_in, Seconds(setting));
@@ -101,7 +102,9 @@ fn scopes_only_narrow() {
     assert_eq!(scope(None).unwrap(), format!("orders:read orders:write {ADMIN}"));
     assert_eq!(scope(Some("orders:write")).unwrap(), "orders:write");
     assert_eq!(scope(Some(INTROSPECT)).unwrap(), INTROSPECT, "administration includes it");
-    for wider in ["orders:delete", "orders:read orders:delete", "Orders:read", "orders:read  orders:write", "jeton:root", "\""] {
+    for wider in
+        ["orders:delete", "orders:read orders:delete", "Orders:read", "orders:read  orders:write", "jeton:root", "\""]
+    {
         assert_eq!(scope(Some(wider)), Err(ExchangeError::InvalidScope), "{wider:?}");
     }
 }

@@ -24,7 +24,8 @@ fn an_issue_that_was_acknowledged_is_there_and_one_that_was_not_is_whole_or_abse
             world.store.plan(operation, fault);
             let issued = world.authority.issue(&Actor::Machine, &request());
             world.store.plan(u64::MAX / 2, fault);
-            let listed = world.authority.list(&jeton_policy::authority::Query { limit: 10, ..Default::default() }).unwrap();
+            let listed =
+                world.authority.list(&jeton_policy::authority::Query { limit: 10, ..Default::default() }).unwrap();
             match issued {
                 Ok(issued) => {
                     assert_eq!(listed.items, std::slice::from_ref(&issued.token));

@@ -52,6 +52,18 @@ fn a_verifier_that_hears_the_news_gives_the_verdicts_of_one_that_loads_everythin
 }
 
 #[test]
+fn a_verifier_says_what_it_holds() {
+    let world = World::new();
+    world.delete(&world.issue(|_| ()));
+    let verifier = world.verifier();
+    let live = verifier.live().unwrap();
+    assert_eq!((live.issuer(), live.cuts()), (crate::world::ISSUER, 1));
+    assert_eq!(live.epoch().number(), world.authority.epoch().unwrap().number);
+    assert_eq!(live.as_of().0, world.clock.seconds());
+    assert_eq!(live.lease(), jeton_policy::live::LEASE);
+}
+
+#[test]
 fn dropped_cuts_are_news_too() {
     let world = World::new();
     let heard = Heard::default();

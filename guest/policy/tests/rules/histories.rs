@@ -66,12 +66,17 @@ struct Access {
 impl Model {
     fn refresh_is_alive(&self, token: usize) -> bool {
         let refresh = &self.refresh[token];
-        !refresh.ended && self.now < refresh.expires_at && refresh.parent.is_none_or(|parent| self.refresh_is_alive(parent))
+        !refresh.ended
+            && self.now < refresh.expires_at
+            && refresh.parent.is_none_or(|parent| self.refresh_is_alive(parent))
     }
 
     fn access_is_alive(&self, token: usize) -> bool {
         let access = &self.access[token];
-        !access.revoked && access.epoch == self.epoch && self.now < access.expires_at && self.refresh_is_alive(access.refresh)
+        !access.revoked
+            && access.epoch == self.epoch
+            && self.now < access.expires_at
+            && self.refresh_is_alive(access.refresh)
     }
 
     fn earliest_expiry(&self, token: usize) -> u64 {
@@ -143,8 +148,10 @@ fn run(steps: Vec<Step>) {
                 model.epoch += u32::from(!resume);
             }
             Step::Setting(seconds) => {
-                let change =
-                    SettingsChange { access_token_expiration: Some(Seconds(seconds.into())), ..SettingsChange::default() };
+                let change = SettingsChange {
+                    access_token_expiration: Some(Seconds(seconds.into())),
+                    ..SettingsChange::default()
+                };
                 world.authority.set_settings(change).unwrap();
                 model.ttl = seconds.into();
             }

@@ -125,10 +125,16 @@ impl Ground {
 }
 
 /// Runs an exchange against `act` in the order that `schedule` says; gives the access token, where one was minted.
-fn race(world: &World, secret: &Zeroizing<String>, act: impl FnOnce(&Authority) + Send, schedule: &[usize]) -> Option<String> {
+fn race(
+    world: &World,
+    secret: &Zeroizing<String>,
+    act: impl FnOnce(&Authority) + Send,
+    schedule: &[usize],
+) -> Option<String> {
     let ground = &Ground::of(world);
     thread::scope(|scope| {
-        let exchange = |authority: &Authority| authority.exchange(secret, None).ok().map(|exchanged| exchanged.access_token);
+        let exchange =
+            |authority: &Authority| authority.exchange(secret, None).ok().map(|exchanged| exchanged.access_token);
         let exchanging = scope.spawn(move || ground.act(0, exchange));
         let acting = scope.spawn(move || ground.act(1, act));
         for who in schedule {

@@ -24,7 +24,18 @@ fn an_issuer_is_chosen_once() {
 fn an_issuer_is_a_url() {
     let world = World::unstarted(MemoryStore::new());
     let long = format!("https://{}", "x".repeat(193));
-    for bad in ["", "example.com", "ftp://example.com", "https://", "https:///x", "https://a?b", "https://a#b", "https://ä", "https://a b", &long] {
+    for bad in [
+        "",
+        "example.com",
+        "ftp://example.com",
+        "https://",
+        "https:///x",
+        "https://a?b",
+        "https://a#b",
+        "https://ä",
+        "https://a b",
+        &long,
+    ] {
         assert_eq!(world.authority.configure(Some(bad), ""), Err(ConfigureError::IssuerMalformed), "{bad:?}");
     }
     assert!(world.authority.configure(Some(&long[..200]), "").is_ok());
@@ -37,8 +48,10 @@ fn settings_begin_as_the_seeds_and_change_within_their_bounds() {
         world.authority.settings().unwrap(),
         Settings { access_token_expiration: Seconds(900), refresh_token_expiration: Seconds(7_776_000) }
     );
-    let access = |seconds: u64| SettingsChange { access_token_expiration: Some(Seconds(seconds)), ..SettingsChange::default() };
-    let refresh = |seconds: u64| SettingsChange { refresh_token_expiration: Some(Seconds(seconds)), ..SettingsChange::default() };
+    let access =
+        |seconds: u64| SettingsChange { access_token_expiration: Some(Seconds(seconds)), ..SettingsChange::default() };
+    let refresh =
+        |seconds: u64| SettingsChange { refresh_token_expiration: Some(Seconds(seconds)), ..SettingsChange::default() };
     for bad in [0, 86_401] {
         assert_eq!(world.authority.set_settings(access(bad)), Err(SettingsError::AccessTokenExpirationOutOfRange));
     }

@@ -14,11 +14,7 @@ use crate::bindings::jeton::policy::store::{
 use crate::lent::LentState;
 
 impl Host for LentState {
-    fn read(
-        &mut self,
-        keys: Vec<Vec<u8>>,
-        freshness: Freshness,
-    ) -> wasmtime::Result<Result<Snapshot, StoreError>> {
+    fn read(&mut self, keys: Vec<Vec<u8>>, freshness: Freshness) -> wasmtime::Result<Result<Snapshot, StoreError>> {
         ensure!(keys.len() <= native::MAX_READ, "a read has more than {} keys", native::MAX_READ);
         keys.iter().try_for_each(|key| require_key(key))?;
         Ok(self.lent.store.read(&keys, freshness.into()).map(Into::into).map_err(Into::into))
@@ -36,11 +32,7 @@ impl Host for LentState {
         Ok(self.lent.store.scan(&prefix, after.as_deref(), limit).map(Into::into).map_err(Into::into))
     }
 
-    fn commit(
-        &mut self,
-        checks: Vec<Check>,
-        writes: Vec<Write>,
-    ) -> wasmtime::Result<Result<u64, CommitError>> {
+    fn commit(&mut self, checks: Vec<Check>, writes: Vec<Write>) -> wasmtime::Result<Result<u64, CommitError>> {
         ensure!(
             checks.len().saturating_add(writes.len()) <= native::MAX_COMMIT,
             "a commit has more than {} checks and writes",

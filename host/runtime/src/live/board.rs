@@ -64,7 +64,8 @@ pub(crate) enum PublishError {
 impl Board {
     /// A board on which nothing is published yet.
     pub(crate) fn new() -> Self {
-        let chain = Chain { whole: None, deltas: Vec::new(), held: None, doubtful: Some(Instant::now()), retractions: 0 };
+        let chain =
+            Chain { whole: None, deltas: Vec::new(), held: None, doubtful: Some(Instant::now()), retractions: 0 };
         Self { required: AtomicU64::new(NOTHING), chain: Mutex::new(chain) }
     }
 

@@ -56,15 +56,13 @@ impl Live {
             match self.board.required() {
                 // A snapshot that was taken since the commit shows it already.
                 Some(base) if commit.revision <= base => {}
-                Some(base) if !self.board.is_full() => {
-                    match source.delta(base, commit.revision, &commit.changes) {
-                        Ok((document, held)) => self.board.extend(document, held),
-                        Err(reason) => {
-                            tracing::debug!(%reason, "the live set is published as a whole");
-                            return self.republish_group(source, group);
-                        }
+                Some(base) if !self.board.is_full() => match source.delta(base, commit.revision, &commit.changes) {
+                    Ok((document, held)) => self.board.extend(document, held),
+                    Err(reason) => {
+                        tracing::debug!(%reason, "the live set is published as a whole");
+                        return self.republish_group(source, group);
                     }
-                }
+                },
                 _ => return self.republish_group(source, group),
             }
         }

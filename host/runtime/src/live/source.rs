@@ -69,10 +69,8 @@ impl Source {
     ) -> Result<(Vec<u8>, Held), SourceError> {
         // Whatever goes wrong below, what this one holds is not known then.
         let mut witness = self.witness.take().ok_or(SourceError::TakeSnapshot)?;
-        let changes: Vec<Change> = changes
-            .iter()
-            .map(|write| Change { key: write.key.clone(), value: write.value.clone() })
-            .collect();
+        let changes: Vec<Change> =
+            changes.iter().map(|write| Change { key: write.key.clone(), value: write.value.clone() }).collect();
         let document = self.ask(|authority| authority.delta(base, sequence, &changes))??;
         let held = load(&mut witness, &document)??;
         if held.sequence != sequence {
@@ -88,10 +86,7 @@ impl Source {
     }
 
     /// Calls the authority instance, made anew where a trap took the last one.
-    fn ask<R>(
-        &mut self,
-        call: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R>,
-    ) -> Result<R, SourceError> {
+    fn ask<R>(&mut self, call: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R>) -> Result<R, SourceError> {
         let mut instance = match self.authority.take() {
             Some(instance) => instance,
             None => AuthorityInstance::new(&self.policy, Arc::clone(&self.lent))?,
@@ -103,10 +98,7 @@ impl Source {
 }
 
 /// Loads a document into a verifier instance.
-pub(crate) fn load(
-    instance: &mut VerifierInstance,
-    document: &[u8],
-) -> wasmtime::Result<Result<Held, LoadRefusal>> {
+pub(crate) fn load(instance: &mut VerifierInstance, document: &[u8]) -> wasmtime::Result<Result<Held, LoadRefusal>> {
     let VerifierInstance { store, guest } = instance;
     budget::begin(store, LOAD_LIMIT);
     guest.call_load(store, document)

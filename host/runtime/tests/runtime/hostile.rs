@@ -7,7 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jeton_runtime::wit::verification::Refusal;
-use jeton_runtime::{Authority, CallError, Class, Lent, Live, Policy, PolicyError, PoolSizes, Verifier, VerifyError, artifacts};
+use jeton_runtime::{
+    Authority, CallError, Class, Lent, Live, Policy, PolicyError, PoolSizes, Verifier, VerifyError, artifacts,
+};
 
 use crate::scaffold::{NOW, Running, eventually, lent, start_with};
 use component::{Behaviour, SEQUENCE, component};

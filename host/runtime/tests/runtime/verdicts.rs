@@ -146,6 +146,5 @@ fn shown(verdict: Result<Verified, VerifyError>) -> Result<(Vec<u8>, u64), Verif
 
 /// The same store, without a root key.
 fn reading(running: &Running) -> Lent {
-    Lent::new(Arc::clone(&running.disk) as _, None)
-        .with_clock(Arc::new(|| (NOW, 0)))
+    Lent::new(Arc::clone(&running.disk) as _, None).with_clock(Arc::new(|| (NOW, 0)))
 }

@@ -127,7 +127,16 @@ mod tests {
 
     #[test]
     fn malformed_credentials_are_refused() {
-        for value in ["Bearer", "Bearer ", "Bearer a b", "Bearer a, Bearer b", "Basic !!", "Basic dXNlcg==", "Basic /zo=", "Basic dXNlcjpw="] {
+        for value in [
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a, Bearer b",
+            "Basic !!",
+            "Basic dXNlcg==",
+            "Basic /zo=",
+            "Basic dXNlcjpw=",
+        ] {
             assert_eq!(shown(value), Err(BearerError::Malformed), "{value}");
         }
         let latin = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_bytes(b"Bearer \xe9").unwrap())]);

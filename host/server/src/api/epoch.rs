@@ -23,7 +23,11 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, Proble
 }
 
 /// `POST /v1/epoch/advance`: every access token is dead when this answers, the caller's own too. Its body is empty or `{}`.
-pub(super) async fn advance(State(app): State<Arc<App>>, Extension(caller): Extension<Arc<Caller>>, request: Request<Body>) -> Result<Response, Problem> {
+pub(super) async fn advance(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Arc<Caller>>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
     Members::read_if_any(request).await?.finish()?;
     let by = caller.claims.client_id.clone();
     let epoch = answered(app.authority.call(Class::Administration, move |call| call.advance(&caller.actor))).await?;

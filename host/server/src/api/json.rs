@@ -44,7 +44,8 @@ impl Members {
     pub(super) fn parse(bytes: &[u8]) -> Result<Members, Problem> {
         let malformed = |detail: &'static str| Problem::new(ProblemKind::InvalidInput, "malformed-json", detail);
         let text = std::str::from_utf8(bytes).map_err(|_| malformed("the request body is not UTF-8"))?;
-        let Entries(entries) = serde_json::from_str(text).map_err(|_| malformed("the request body is not one JSON object"))?;
+        let Entries(entries) =
+            serde_json::from_str(text).map_err(|_| malformed("the request body is not one JSON object"))?;
         let mut members = Members { left: Vec::with_capacity(entries.len()), errors: Vec::new() };
         for (name, value) in entries {
             if members.left.iter().any(|(earlier, _)| *earlier == name) {
@@ -105,7 +106,11 @@ impl Members {
     }
 
     /// Notes that a member breaks a rule. Always `None`, for the caller to go on with.
-    pub(super) fn refuse<T>(&mut self, name: impl Into<Cow<'static, str>>, rule: impl Into<Cow<'static, str>>) -> Option<T> {
+    pub(super) fn refuse<T>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        rule: impl Into<Cow<'static, str>>,
+    ) -> Option<T> {
         self.errors.push(FieldError { field: name.into(), detail: rule.into() });
         None
     }
@@ -131,7 +136,9 @@ impl Members {
 async fn bytes_of(body: Body) -> Result<Bytes, Problem> {
     body::read(body).await.map_err(|error| match error {
         BodyError::TooLarge => Problem::body_too_large(),
-        BodyError::Broken => Problem::new(ProblemKind::InvalidInput, "body-ended-early", "the request body ended early"),
+        BodyError::Broken => {
+            Problem::new(ProblemKind::InvalidInput, "body-ended-early", "the request body ended early")
+        }
     })
 }
 
@@ -194,7 +201,12 @@ mod tests {
         let Err(problem) = members.finish() else { return Vec::new() };
         let body: Value = serde_json::from_slice(problem.response().body()).unwrap();
         let text = |error: &Value, member: &str| error.get(member).and_then(Value::as_str).unwrap().to_owned();
-        body.get("errors").and_then(Value::as_array).unwrap().iter().map(|error| (text(error, "field"), text(error, "detail"))).collect()
+        body.get("errors")
+            .and_then(Value::as_array)
+            .unwrap()
+            .iter()
+            .map(|error| (text(error, "field"), text(error, "detail")))
+            .collect()
     }
 
     fn fields(json: &str) -> Vec<String> {
@@ -203,8 +215,12 @@ mod tests {
 
     #[test]
     fn right_members_are_taken() {
-        assert_eq!(fields(r#" {"name":"a","expires_in":5,"scopes":["x"],"never":true,"owner":null} "#), Vec::<String>::new());
-        let mut members = Members::parse(br#"{"name":"\u0000","expires_in":18446744073709551615,"scopes":[]}"#).unwrap();
+        assert_eq!(
+            fields(r#" {"name":"a","expires_in":5,"scopes":["x"],"never":true,"owner":null} "#),
+            Vec::<String>::new()
+        );
+        let mut members =
+            Members::parse(br#"{"name":"\u0000","expires_in":18446744073709551615,"scopes":[]}"#).unwrap();
         assert_eq!(members.text("name"), Some("\0".to_owned()));
         assert_eq!(members.whole_number("expires_in"), Some(u64::MAX));
         assert_eq!(members.texts("scopes"), Some(Vec::new()));
@@ -216,7 +232,14 @@ mod tests {
         for json in [r#"{"name":5}"#, r#"{"name":null}"#, r#"{"name":["a"]}"#] {
             assert_eq!(fields(json), ["name"], "{json}");
         }
-        for json in [r#"{"expires_in":"5"}"#, r#"{"expires_in":-1}"#, r#"{"expires_in":1.0}"#, r#"{"expires_in":1e3}"#, r#"{"expires_in":18446744073709551616}"#, r#"{"expires_in":null}"#] {
+        for json in [
+            r#"{"expires_in":"5"}"#,
+            r#"{"expires_in":-1}"#,
+            r#"{"expires_in":1.0}"#,
+            r#"{"expires_in":1e3}"#,
+            r#"{"expires_in":18446744073709551616}"#,
+            r#"{"expires_in":null}"#,
+        ] {
             assert_eq!(fields(json), ["expires_in"], "{json}");
         }
         for json in [r#"{"scopes":"a b"}"#, r#"{"scopes":["a",1]}"#, r#"{"scopes":{}}"#, r#"{"scopes":null}"#] {
@@ -245,13 +268,29 @@ mod tests {
 
     #[test]
     fn a_value_is_never_repeated() {
-        let told = format!("{:?}", errors(r#"{"expires_in":"jtn_rt_secret","scopes":"jtn_rt_secret","never":"jtn_rt_secret"}"#));
+        let told = format!(
+            "{:?}",
+            errors(r#"{"expires_in":"jtn_rt_secret","scopes":"jtn_rt_secret","never":"jtn_rt_secret"}"#)
+        );
         assert!(!told.contains("secret"), "{told}");
     }
 
     #[test]
     fn what_is_not_one_object_is_refused() {
-        for bytes in [&b""[..], b"[]", b"null", b"\"a\"", b"{", b"{}{}", b"{\"name\":\"a\",}", b"{\"name\":\"\xff\"}", b"\xef\xbb\xbf{}", b"{\"name\":\"\\ud800\"}", b"{name:1}", b"{} x"] {
+        for bytes in [
+            &b""[..],
+            b"[]",
+            b"null",
+            b"\"a\"",
+            b"{",
+            b"{}{}",
+            b"{\"name\":\"a\",}",
+            b"{\"name\":\"\xff\"}",
+            b"\xef\xbb\xbf{}",
+            b"{\"name\":\"\\ud800\"}",
+            b"{name:1}",
+            b"{} x",
+        ] {
             assert_eq!(Members::parse(bytes).err().map(|problem| problem.code()), Some("malformed-json"), "{bytes:?}");
         }
         let deep = format!("{{\"name\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));

@@ -23,14 +23,21 @@ mod tests {
 
     #[test]
     fn parameters_and_case_do_not_matter() {
-        for value in ["application/json", "Application/JSON", "application/json;charset=UTF-8", "application/json ; charset=utf-8"] {
+        for value in [
+            "application/json",
+            "Application/JSON",
+            "application/json;charset=UTF-8",
+            "application/json ; charset=utf-8",
+        ] {
             assert!(is(&declared(&[value]), "application/json"), "{value}");
         }
     }
 
     #[test]
     fn another_type_none_or_two_are_not_it() {
-        for values in [&["application/jsonp"][..], &["text/json"], &[""], &[], &["application/json", "application/json"]] {
+        for values in
+            [&["application/jsonp"][..], &["text/json"], &[""], &[], &["application/json", "application/json"]]
+        {
             assert!(!is(&declared(values), "application/json"), "{values:?}");
         }
     }

@@ -20,7 +20,11 @@ pub(super) async fn of_the_host(State(app): State<Arc<App>>) -> Response {
 
 /// RFC 8414 section 3.1: the path of an issuer comes behind the well-known one.
 pub(super) async fn of_a_path(State(app): State<Arc<App>>, Path(path): Path<String>) -> Response {
-    if path_of(&app.issuer).is_some_and(|own| own == path) { answer(&app.issuer) } else { Problem::no_such_path().into_response() }
+    if path_of(&app.issuer).is_some_and(|own| own == path) {
+        answer(&app.issuer)
+    } else {
+        Problem::no_such_path().into_response()
+    }
 }
 
 fn answer(issuer: &str) -> Response {
@@ -60,12 +64,17 @@ mod tests {
 
     #[test]
     fn every_endpoint_stands_under_the_issuer() {
-        for (issuer, base) in [("https://tokens.example", "https://tokens.example"), ("https://example/auth/", "https://example/auth")] {
+        for (issuer, base) in
+            [("https://tokens.example", "https://tokens.example"), ("https://example/auth/", "https://example/auth")]
+        {
             let metadata = metadata(issuer);
             assert_eq!(metadata["issuer"], issuer);
             for endpoint in ["token_endpoint", "revocation_endpoint", "introspection_endpoint", "jwks_uri"] {
                 let url = metadata[endpoint].as_str().unwrap_or_default();
-                assert!(url.strip_prefix(base).is_some_and(|path| path.starts_with('/') && !path.starts_with("//")), "{url}");
+                assert!(
+                    url.strip_prefix(base).is_some_and(|path| path.starts_with('/') && !path.starts_with("//")),
+                    "{url}"
+                );
             }
         }
     }

@@ -49,7 +49,9 @@ impl OAuthCode {
     /// The status that goes with it.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::InvalidRequest | Self::InvalidGrant | Self::InvalidScope | Self::UnsupportedGrantType => StatusCode::BAD_REQUEST,
+            Self::InvalidRequest | Self::InvalidGrant | Self::InvalidScope | Self::UnsupportedGrantType => {
+                StatusCode::BAD_REQUEST
+            }
             Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
@@ -115,11 +117,14 @@ impl OAuthError {
 /// Nothing was shown: RFC 6750 section 3.1 wants no error code then.
 pub const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"jeton\"");
 /// What was shown is malformed, or two things were shown.
-pub const CHALLENGE_INVALID_REQUEST: HeaderValue = HeaderValue::from_static("Bearer realm=\"jeton\", error=\"invalid_request\"");
+pub const CHALLENGE_INVALID_REQUEST: HeaderValue =
+    HeaderValue::from_static("Bearer realm=\"jeton\", error=\"invalid_request\"");
 /// The access token that was shown is not alive.
-pub const CHALLENGE_INVALID_TOKEN: HeaderValue = HeaderValue::from_static("Bearer realm=\"jeton\", error=\"invalid_token\"");
+pub const CHALLENGE_INVALID_TOKEN: HeaderValue =
+    HeaderValue::from_static("Bearer realm=\"jeton\", error=\"invalid_token\"");
 /// The access token that was shown is alive but may not do this.
-pub const CHALLENGE_INSUFFICIENT_SCOPE: HeaderValue = HeaderValue::from_static("Bearer realm=\"jeton\", error=\"insufficient_scope\"");
+pub const CHALLENGE_INSUFFICIENT_SCOPE: HeaderValue =
+    HeaderValue::from_static("Bearer realm=\"jeton\", error=\"insufficient_scope\"");
 
 /// A `Retry-After` value: whole seconds, rounded up, at least one.
 pub fn retry_after(wait: Duration) -> HeaderValue {

@@ -11,7 +11,12 @@ use super::oauth_error::{OAuthCode, OAuthError};
 
 /// The form in a request body. `parameters` are those that may stand there alone: a token in a query string ends up in logs,
 /// and whoever sends it there must learn that.
-pub fn in_body<'a>(headers: &HeaderMap, uri: &Uri, body: &'a [u8], parameters: &[&str]) -> Result<Form<'a>, OAuthError> {
+pub fn in_body<'a>(
+    headers: &HeaderMap,
+    uri: &Uri,
+    body: &'a [u8],
+    parameters: &[&str],
+) -> Result<Form<'a>, OAuthError> {
     if in_query(uri)?.names().any(|name| parameters.contains(&&*name)) {
         return Err(invalid("parameters belong in the request body, not in the query string"));
     }
@@ -78,7 +83,16 @@ mod tests {
 
     #[test]
     fn a_token_must_come_once_whole_and_within_the_bound() {
-        for body in ["", "token=", "token=a&token=b", "token=%0", "token=%00", "token=%ff", "hint=access_token", "{\"token\":\"a\"}"] {
+        for body in [
+            "",
+            "token=",
+            "token=a&token=b",
+            "token=%0",
+            "token=%00",
+            "token=%ff",
+            "hint=access_token",
+            "{\"token\":\"a\"}",
+        ] {
             assert_eq!(read("/x", FORM, body), Err(OAuthCode::InvalidRequest), "{body}");
         }
         let with = |length: usize| format!("token={}", "a".repeat(length));

@@ -83,7 +83,8 @@ fn need(path: &str, method: &Method) -> Result<Need, Problem> {
     if let Some((.., need)) = rows().find(|(_, known, _)| known == sought) {
         return Ok(*need);
     }
-    let known: Vec<&str> = rows().map(|(_, known, _)| if *known == Method::GET { "GET, HEAD" } else { known.as_str() }).collect();
+    let known: Vec<&str> =
+        rows().map(|(_, known, _)| if *known == Method::GET { "GET, HEAD" } else { known.as_str() }).collect();
     match HeaderValue::try_from(known.join(", ")) {
         Ok(allow) if !known.is_empty() => Err(Problem::method_not_allowed(allow)),
         _ => Err(Problem::no_such_path()),
@@ -108,7 +109,8 @@ fn authorize(headers: &HeaderMap, need: Need) -> Result<Caller, Problem> {
     let has = |wanted: &str| claims.scopes.iter().any(|scope| scope == wanted);
     let sentence = match need {
         Need::Nothing | Need::LivingToken => None,
-        Need::Read => (!has(scope::READ) && !has(scope::ADMIN)).then_some("the access token needs the scope `jeton:read` or `jeton:admin`"),
+        Need::Read => (!has(scope::READ) && !has(scope::ADMIN))
+            .then_some("the access token needs the scope `jeton:read` or `jeton:admin`"),
         Need::Administer => (!has(scope::ADMIN)).then_some("the access token needs the scope `jeton:admin`"),
     };
     match sentence {
@@ -118,7 +120,11 @@ fn authorize(headers: &HeaderMap, need: Need) -> Result<Caller, Problem> {
 }
 
 fn actor(claims: &Claims) -> Actor {
-    Actor::Token(ActingToken { client_id: claims.client_id.clone(), subject: claims.subject.clone(), scopes: claims.scopes.clone() })
+    Actor::Token(ActingToken {
+        client_id: claims.client_id.clone(),
+        subject: claims.subject.clone(),
+        scopes: claims.scopes.clone(),
+    })
 }
 
 #[cfg(test)]

@@ -113,7 +113,11 @@ impl Problem {
     }
 
     /// 400 about one member.
-    pub fn field(code: &'static str, field: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Problem {
+    pub fn field(
+        code: &'static str,
+        field: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Problem {
         let detail = detail.into();
         Problem::new(ProblemKind::InvalidInput, code, detail.clone()).about(field, detail)
     }
@@ -135,7 +139,11 @@ impl Problem {
 
     /// 401: nothing was shown (RFC 6750 section 3.1 wants no error code in the challenge then).
     pub fn token_missing() -> Problem {
-        let problem = Problem::new(ProblemKind::Unauthenticated, "token-missing", "send an access token: `Authorization: Bearer ...`");
+        let problem = Problem::new(
+            ProblemKind::Unauthenticated,
+            "token-missing",
+            "send an access token: `Authorization: Bearer ...`",
+        );
         problem.with_header(WWW_AUTHENTICATE, CHALLENGE)
     }
 
@@ -152,23 +160,36 @@ impl Problem {
 
     /// 405, with the methods that there are.
     pub fn method_not_allowed(allow: HeaderValue) -> Problem {
-        let problem = Problem::new(ProblemKind::MethodNotAllowed, "method-not-allowed", "`Allow` names the methods of this path");
+        let problem =
+            Problem::new(ProblemKind::MethodNotAllowed, "method-not-allowed", "`Allow` names the methods of this path");
         problem.with_header(ALLOW, allow)
     }
 
     /// 413.
     pub fn body_too_large() -> Problem {
-        Problem::new(ProblemKind::BodyTooLarge, "body-too-large", format!("a request body has at most {BODY_BYTES} bytes"))
+        Problem::new(
+            ProblemKind::BodyTooLarge,
+            "body-too-large",
+            format!("a request body has at most {BODY_BYTES} bytes"),
+        )
     }
 
     /// 415.
     pub fn not_declared_as_json() -> Problem {
-        Problem::new(ProblemKind::UnsupportedMediaType, "not-declared-as-json", "send the body with `Content-Type: application/json`")
+        Problem::new(
+            ProblemKind::UnsupportedMediaType,
+            "not-declared-as-json",
+            "send the body with `Content-Type: application/json`",
+        )
     }
 
     /// 503, and when to ask again.
     pub fn unavailable() -> Problem {
-        Problem::new(ProblemKind::Unavailable, "unavailable", "the authority cannot answer now; nothing is known about the outcome")
+        Problem::new(
+            ProblemKind::Unavailable,
+            "unavailable",
+            "the authority cannot answer now; nothing is known about the outcome",
+        )
     }
 
     /// Sets the one header beside those of every problem.
@@ -260,8 +281,14 @@ mod tests {
     fn each_kind_that_needs_a_header_has_it() {
         let header = |problem: Problem, name: HeaderName| problem.response().headers()[name].clone();
         assert_eq!(header(Problem::token_missing(), WWW_AUTHENTICATE), "Bearer realm=\"jeton\"");
-        assert_eq!(header(Problem::token_refused(), WWW_AUTHENTICATE), "Bearer realm=\"jeton\", error=\"invalid_token\"");
-        assert_eq!(header(Problem::new(ProblemKind::InsufficientScope, "x", "y"), WWW_AUTHENTICATE), "Bearer realm=\"jeton\", error=\"insufficient_scope\"");
+        assert_eq!(
+            header(Problem::token_refused(), WWW_AUTHENTICATE),
+            "Bearer realm=\"jeton\", error=\"invalid_token\""
+        );
+        assert_eq!(
+            header(Problem::new(ProblemKind::InsufficientScope, "x", "y"), WWW_AUTHENTICATE),
+            "Bearer realm=\"jeton\", error=\"insufficient_scope\""
+        );
         assert_eq!(header(Problem::unavailable(), RETRY_AFTER), "1");
         assert_eq!(header(Problem::method_not_allowed(HeaderValue::from_static("GET")), ALLOW), "GET");
     }

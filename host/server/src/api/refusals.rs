@@ -50,24 +50,63 @@ impl Refusal for IssueRefusal {
         match self {
             Self::NameEmpty => field("name-empty", "name", "a name has at least 1 character"),
             Self::NameTooLong => field("name-too-long", "name", "a name has at most 200 characters"),
-            Self::NameHasControlCharacter => field("name-has-control-character", "name", "a name has no control characters"),
-            Self::NameHasOuterSpace => field("name-has-outer-space", "name", "a name neither begins nor ends with a space"),
+            Self::NameHasControlCharacter => {
+                field("name-has-control-character", "name", "a name has no control characters")
+            }
+            Self::NameHasOuterSpace => {
+                field("name-has-outer-space", "name", "a name neither begins nor ends with a space")
+            }
             Self::ExpiryInThePast => field("expiry-in-the-past", "expires_at", "an expiry lies in the future"),
-            Self::ExpiryOutOfRange => field("expiry-out-of-range", "expires_at", "an expiry is at most 9999-12-31T23:59:59Z"),
-            Self::ExpiryBeyondParent => field("expiry-beyond-parent", "expires_at", "a token expires no later than its parent"),
+            Self::ExpiryOutOfRange => {
+                field("expiry-out-of-range", "expires_at", "an expiry is at most 9999-12-31T23:59:59Z")
+            }
+            Self::ExpiryBeyondParent => {
+                field("expiry-beyond-parent", "expires_at", "a token expires no later than its parent")
+            }
             Self::TooManyScopes => field("too-many-scopes", "scopes", "a token has at most 64 scopes"),
-            Self::ScopeMalformed => field("scope-malformed", "scopes", "a scope has 1 to 128 visible ASCII characters other than the double quote and the backslash"),
-            Self::ScopesTooLong => field("scopes-too-long", "scopes", "the scopes of a token, with a space between each two, have at most 1024 bytes"),
-            Self::ScopeUnknown => field("scope-unknown", "scopes", "the scopes that begin with `jeton:` are `jeton:admin`, `jeton:read`, `jeton:introspect` and `jeton:live`"),
-            Self::ScopeBeyondParent => field("scope-beyond-parent", "scopes", "a token has no scope that its parent lacks"),
-            Self::ScopeBeyondActor => Row { kind: ProblemKind::InsufficientScope, ..field("scope-beyond-actor", "scopes", "nobody grants a `jeton:` scope that they lack") },
-            Self::ParentMalformed => field("parent-malformed", "parent", "the id of a refresh token has 22 characters of base62"),
+            Self::ScopeMalformed => field(
+                "scope-malformed",
+                "scopes",
+                "a scope has 1 to 128 visible ASCII characters other than the double quote and the backslash",
+            ),
+            Self::ScopesTooLong => field(
+                "scopes-too-long",
+                "scopes",
+                "the scopes of a token, with a space between each two, have at most 1024 bytes",
+            ),
+            Self::ScopeUnknown => field(
+                "scope-unknown",
+                "scopes",
+                "the scopes that begin with `jeton:` are `jeton:admin`, `jeton:read`, `jeton:introspect` and `jeton:live`",
+            ),
+            Self::ScopeBeyondParent => {
+                field("scope-beyond-parent", "scopes", "a token has no scope that its parent lacks")
+            }
+            Self::ScopeBeyondActor => Row {
+                kind: ProblemKind::InsufficientScope,
+                ..field("scope-beyond-actor", "scopes", "nobody grants a `jeton:` scope that they lack")
+            },
+            Self::ParentMalformed => {
+                field("parent-malformed", "parent", "the id of a refresh token has 22 characters of base62")
+            }
             Self::ParentNotFound => field("parent-not-found", "parent", "there is no refresh token of this id"),
-            Self::ParentEnded => Row { kind: ProblemKind::Conflict, ..field("parent-ended", "parent", "the parent, or something that it descends from, has ended") },
+            Self::ParentEnded => Row {
+                kind: ProblemKind::Conflict,
+                ..field("parent-ended", "parent", "the parent, or something that it descends from, has ended")
+            },
             Self::TooDeep => field("too-deep", "parent", "a token has at most 8 levels above it"),
-            Self::OwnerMalformed => field("owner-malformed", "owner", "an owner has 1 to 200 visible ASCII characters and does not look like a token id"),
-            Self::AccessTtlOutOfRange => field("access-ttl-out-of-range", "access_ttl", "access tokens live 1 to 86400 seconds"),
-            Self::ClockBehind => unavailable("clock-behind", "the clock stands before a time that was already reached: nothing is minted until it has caught up"),
+            Self::OwnerMalformed => field(
+                "owner-malformed",
+                "owner",
+                "an owner has 1 to 200 visible ASCII characters and does not look like a token id",
+            ),
+            Self::AccessTtlOutOfRange => {
+                field("access-ttl-out-of-range", "access_ttl", "access tokens live 1 to 86400 seconds")
+            }
+            Self::ClockBehind => unavailable(
+                "clock-behind",
+                "the clock stands before a time that was already reached: nothing is minted until it has caught up",
+            ),
             Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
         }
     }
@@ -87,8 +126,16 @@ impl Refusal for ListRefusal {
         match self {
             Self::LimitOutOfRange => field("limit-out-of-range", "limit", "a page has 1 to 1000 items"),
             Self::NameTooLong => field("name-too-long", "name", "a name has at most 200 characters"),
-            Self::OwnerMalformed => field("owner-malformed", "owner", "an owner has 1 to 200 visible ASCII characters and does not look like a token id"),
-            Self::CursorInvalid => field("cursor-invalid", "cursor", "a cursor is the `next` of an earlier page of the same query, unchanged"),
+            Self::OwnerMalformed => field(
+                "owner-malformed",
+                "owner",
+                "an owner has 1 to 200 visible ASCII characters and does not look like a token id",
+            ),
+            Self::CursorInvalid => field(
+                "cursor-invalid",
+                "cursor",
+                "a cursor is the `next` of an earlier page of the same query, unchanged",
+            ),
             Self::Unavailable => unavailable("unavailable", UNREADABLE),
         }
     }
@@ -105,7 +152,9 @@ impl Refusal for DeleteRefusal {
                 sentence: "nobody ends a token that has a `jeton:` scope which they lack",
             },
             Self::NoteTooLong => field("note-too-long", "note", "a note has at most 500 characters"),
-            Self::NoteHasControlCharacter => field("note-has-control-character", "note", "a note has no control characters"),
+            Self::NoteHasControlCharacter => {
+                field("note-has-control-character", "note", "a note has no control characters")
+            }
             Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
         }
     }
@@ -114,10 +163,16 @@ impl Refusal for DeleteRefusal {
 impl Refusal for SettingsRefusal {
     fn row(self) -> Row {
         match self {
-            Self::AccessTokenExpirationOutOfRange => field("access-token-expiration-out-of-range", "access_token_expiration", "access tokens live 1 to 86400 seconds"),
-            Self::RefreshTokenExpirationOutOfRange => {
-                field("refresh-token-expiration-out-of-range", "refresh_token_expiration", "refresh tokens live 1 to 3153600000 seconds where nothing else is said")
-            }
+            Self::AccessTokenExpirationOutOfRange => field(
+                "access-token-expiration-out-of-range",
+                "access_token_expiration",
+                "access tokens live 1 to 86400 seconds",
+            ),
+            Self::RefreshTokenExpirationOutOfRange => field(
+                "refresh-token-expiration-out-of-range",
+                "refresh_token_expiration",
+                "refresh tokens live 1 to 3153600000 seconds where nothing else is said",
+            ),
             Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
         }
     }
@@ -145,7 +200,9 @@ impl Refusal for CallError {
 pub(super) fn exchange(refusal: ExchangeRefusal) -> OAuthError {
     match refusal {
         ExchangeRefusal::InvalidGrant => OAuthError::new(OAuthCode::InvalidGrant, "the refresh token is not good"),
-        ExchangeRefusal::InvalidScope => OAuthError::new(OAuthCode::InvalidScope, "the scope is malformed or wider than that of the refresh token"),
+        ExchangeRefusal::InvalidScope => {
+            OAuthError::new(OAuthCode::InvalidScope, "the scope is malformed or wider than that of the refresh token")
+        }
         ExchangeRefusal::ClockBehind | ExchangeRefusal::Unavailable => OAuthError::unavailable(),
     }
 }
@@ -158,8 +215,12 @@ pub(super) fn revoke(refusal: RevokeRefusal) -> OAuthError {
 }
 
 /// What deleting an unknown token is answered with, too.
-pub(super) const NO_SUCH_TOKEN: Row =
-    Row { kind: ProblemKind::NotFound, code: "no-such-token", field: None, sentence: "there is no refresh token of this id" };
+pub(super) const NO_SUCH_TOKEN: Row = Row {
+    kind: ProblemKind::NotFound,
+    code: "no-such-token",
+    field: None,
+    sentence: "there is no refresh token of this id",
+};
 
 const UNREADABLE: &str = "the authority cannot answer now";
 
@@ -238,8 +299,18 @@ mod tests {
         expect(DeleteRefusal::NoteTooLong, 400, "note-too-long", "note");
         expect(DeleteRefusal::NoteHasControlCharacter, 400, "note-has-control-character", "note");
         expect(DeleteRefusal::Unavailable, 503, "unavailable", "");
-        expect(SettingsRefusal::AccessTokenExpirationOutOfRange, 400, "access-token-expiration-out-of-range", "access_token_expiration");
-        expect(SettingsRefusal::RefreshTokenExpirationOutOfRange, 400, "refresh-token-expiration-out-of-range", "refresh_token_expiration");
+        expect(
+            SettingsRefusal::AccessTokenExpirationOutOfRange,
+            400,
+            "access-token-expiration-out-of-range",
+            "access_token_expiration",
+        );
+        expect(
+            SettingsRefusal::RefreshTokenExpirationOutOfRange,
+            400,
+            "refresh-token-expiration-out-of-range",
+            "refresh_token_expiration",
+        );
         expect(SettingsRefusal::Unavailable, 503, "unavailable", "");
         expect(EpochRefusal::NotBegun, 503, "not-begun", "");
         expect(EpochRefusal::Unavailable, 503, "unavailable", "");

@@ -23,7 +23,11 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, Proble
 }
 
 /// `PATCH`: changes those that are given and answers with those in force after it.
-pub(super) async fn change(State(app): State<Arc<App>>, Extension(caller): Extension<Arc<Caller>>, request: Request<Body>) -> Result<Response, Problem> {
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Arc<Caller>>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
     let mut members = Members::read(request).await?;
     let change = SettingsChange {
         access_token_expiration: members.whole_number("access_token_expiration"),
@@ -31,7 +35,9 @@ pub(super) async fn change(State(app): State<Arc<App>>, Extension(caller): Exten
     };
     members.finish()?;
     let by = caller.claims.client_id.clone();
-    let settings = answered(app.authority.call(Class::Administration, move |call| call.set_settings(&caller.actor, change))).await?;
+    let settings =
+        answered(app.authority.call(Class::Administration, move |call| call.set_settings(&caller.actor, change)))
+            .await?;
     tracing::info!(%by, access = settings.access_token_expiration, refresh = settings.refresh_token_expiration, "settings changed");
     Ok(answer(settings))
 }

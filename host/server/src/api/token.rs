@@ -149,7 +149,12 @@ mod tests {
     const FORM: &str = "application/x-www-form-urlencoded";
     const GOOD: &str = "grant_type=refresh_token&refresh_token=jtn";
 
-    fn read(target: &str, content_type: &str, body: &str, allows_query: bool) -> Result<(String, Option<String>), OAuthCode> {
+    fn read(
+        target: &str,
+        content_type: &str,
+        body: &str,
+        allows_query: bool,
+    ) -> Result<(String, Option<String>), OAuthCode> {
         let request = Request::post(target).header(CONTENT_TYPE, content_type).body(()).unwrap();
         let (parts, ()) = request.into_parts();
         let read = parameters(&parts, body.as_bytes(), allows_query).and_then(read_request);
@@ -166,16 +171,27 @@ mod tests {
         let more = format!("{GOOD}&scope=a+b&client_id=x&client_id=y&unknown=1");
         assert_eq!(read_form(&more), Ok(("jtn".to_owned(), Some("a b".to_owned()))));
         assert_eq!(read_form(&format!("{GOOD}&scope=")), Ok(("jtn".to_owned(), None)));
-        assert_eq!(read("/oauth2/token?trace=1", "application/x-www-form-urlencoded;charset=UTF-8", GOOD, false), Ok(("jtn".to_owned(), None)));
+        assert_eq!(
+            read("/oauth2/token?trace=1", "application/x-www-form-urlencoded;charset=UTF-8", GOOD, false),
+            Ok(("jtn".to_owned(), None))
+        );
     }
 
     #[test]
     fn what_is_missing_repeated_or_broken_is_an_invalid_request() {
         for body in [
-            "", "grant_type=refresh_token", "refresh_token=jtn", "grant_type=refresh_token&refresh_token=", "grant_type=&refresh_token=jtn",
-            "grant_type=refresh_token&refresh_token=a&refresh_token=b", "grant_type=refresh_token&grant_type=refresh_token&refresh_token=a",
-            "grant_type=refresh_token&refresh_token=jtn&scope=a&scope=b", "grant_type=refresh_token&refresh_token=%zz",
-            "grant_type=refresh_token&refresh_token=a%00", "grant_type=refresh_token&refresh_token=%ff", "grant_type=refresh_token&refresh_token=jtn&x=%",
+            "",
+            "grant_type=refresh_token",
+            "refresh_token=jtn",
+            "grant_type=refresh_token&refresh_token=",
+            "grant_type=&refresh_token=jtn",
+            "grant_type=refresh_token&refresh_token=a&refresh_token=b",
+            "grant_type=refresh_token&grant_type=refresh_token&refresh_token=a",
+            "grant_type=refresh_token&refresh_token=jtn&scope=a&scope=b",
+            "grant_type=refresh_token&refresh_token=%zz",
+            "grant_type=refresh_token&refresh_token=a%00",
+            "grant_type=refresh_token&refresh_token=%ff",
+            "grant_type=refresh_token&refresh_token=jtn&x=%",
             "{\"grant_type\":\"refresh_token\"}",
         ] {
             assert_eq!(read_form(body), Err(OAuthCode::InvalidRequest), "{body}");
@@ -184,7 +200,9 @@ mod tests {
 
     #[test]
     fn another_grant_is_unsupported_even_without_a_token() {
-        for grant in ["password", "client_credentials", "REFRESH_TOKEN", "urn:ietf:params:oauth:grant-type:token-exchange"] {
+        for grant in
+            ["password", "client_credentials", "REFRESH_TOKEN", "urn:ietf:params:oauth:grant-type:token-exchange"]
+        {
             assert_eq!(read_form(&format!("grant_type={grant}")), Err(OAuthCode::UnsupportedGrantType), "{grant}");
         }
     }
@@ -203,7 +221,11 @@ mod tests {
     fn where_it_is_allowed_the_query_string_counts_if_the_body_says_nothing() {
         let target = format!("/iwc/api/security/oauth/token?{GOOD}");
         for body in ["", "{}", " { } ", "null", "\"\""] {
-            assert_eq!(read(&target, "application/json;charset=UTF-8", body, true), Ok(("jtn".to_owned(), None)), "{body}");
+            assert_eq!(
+                read(&target, "application/json;charset=UTF-8", body, true),
+                Ok(("jtn".to_owned(), None)),
+                "{body}"
+            );
         }
         for body in ["{\"a\":1}", "[1]", "0", "{"] {
             assert_eq!(read(&target, "application/json", body, true), Err(OAuthCode::InvalidRequest), "{body}");

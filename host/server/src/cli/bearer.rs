@@ -8,11 +8,21 @@ use super::{
     remote::{self, Remote},
 };
 
-/// The access token alone goes to standard output.
+pub(super) const EXCHANGE_HELP: &str = "\
+Examples:
+  ACCESS=$(JETON_TOKEN=$(cat nightly.token) jeton exchange)
+  jeton exchange --scope reports:read < nightly.token
+
+Where JETON_TOKEN is set, standard input is not read.";
+
+pub(super) const VERIFY_HELP: &str = "\
+Example:
+  jeton exchange | jeton verify";
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Exchange {
-    /// Ask for this scope alone; repeat for more [default: all that the refresh token has]
-    #[arg(long = "scope", value_name = "SCOPE")]
+    /// Ask for this scope alone; repeat for more, or separate by spaces [default: all that the refresh token has]
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ' ')]
     scopes: Vec<String>,
     /// The whole answer as JSON
     #[arg(long)]
@@ -36,7 +46,6 @@ impl Exchange {
     }
 }
 
-/// Its claims go to standard output; a dead one exits with 1.
 #[derive(Debug, clap::Args)]
 pub(super) struct Verify {
     #[command(flatten)]
@@ -47,7 +56,9 @@ impl Verify {
     pub(super) fn run(self) -> Result<(), CliError> {
         let token = remote::token_on_stdin("an access token is expected on standard input")?;
         if token.starts_with(jeton_policy::refresh_token::PREFIX) {
-            return Err(CliError::Usage("that is a refresh token; `jeton exchange` makes an access token of it".to_owned()));
+            return Err(CliError::Usage(
+                "that is a refresh token; `jeton exchange` makes an access token of it".to_owned(),
+            ));
         }
         let claims = self.remote.connection()?.call(&token, Method::GET, "/v1/self", None)?;
         Ok(output::json(&claims)?)

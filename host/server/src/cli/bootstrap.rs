@@ -1,6 +1,9 @@
 //! `jeton bootstrap`: the first administrator's refresh token, on the authority's own machine.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jeton_policy::scope;
 use jeton_runtime::{Authority, Class, Lent, Policy, PoolSizes, wit::types::Actor};
@@ -10,59 +13,82 @@ use zeroize::Zeroizing;
 use super::{CliError, output};
 use crate::{
     api,
-    config::DEFAULT_DATA,
+    config::{DEFAULT_DATA, ServeOptions},
     data_dir::{DataDir, DataDirError},
-    local_socket::{self, LocalSocketError},
+    local_socket,
 };
 
-/// Makes a refresh token without one: whoever may open the data directory may do so. The token alone goes to standard output.
+pub(super) const HELP: &str = "\
+Example:
+  export JETON_TOKEN=$(jeton bootstrap --name admin)
+
+Whoever may open the data directory may do this, beside a running `jeton serve` or without one. No access token dies of it.
+The token lives as long as the setting refresh_token_expiration says.";
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Bootstrap {
-    /// Data directory of the authority, running or not; made where there is none
-    #[arg(long, env = "JETON_DATA", value_name = "DIR", default_value = DEFAULT_DATA)]
-    data: PathBuf,
+    /// Data directory of the authority; made where there is none [default: ./jeton-data]
+    #[arg(long, env = "JETON_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
     /// What the token is for
     #[arg(long)]
     name: String,
-    /// What it may do; repeat for more [default: jeton:admin]
-    #[arg(long = "scope", value_name = "SCOPE")]
+    /// What it may do; repeat for more, or separate by spaces [default: jeton:admin]
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ' ')]
     scopes: Vec<String>,
+    /// The TOML file that `jeton serve` is given: it may say where the data lie
+    #[arg(long, env = "JETON_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 impl Bootstrap {
     pub(super) fn run(self) -> Result<(), CliError> {
-        let scopes = if self.scopes.is_empty() { vec![scope::ADMIN.to_owned()] } else { self.scopes.clone() };
-        let failed = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
-        let token = match local_socket::bootstrap_via(&self.data, &self.name, &scopes) {
-            Ok(Some(token)) => token,
-            Ok(None) => self.on_stopped_store(&scopes)?,
-            Err(LocalSocketError::Refused(sentence)) => return Err(CliError::Failed(sentence)),
-            Err(error) => return Err(failed(&error)),
+        let file = super::options_of_file(self.config.as_deref())?;
+        let options = ServeOptions { data: self.data, ..ServeOptions::default() }.or(file);
+        let data = options.data.unwrap_or_else(|| DEFAULT_DATA.into());
+        let scopes = if self.scopes.is_empty() { vec![scope::ADMIN.to_owned()] } else { self.scopes };
+        let token = match local_socket::bootstrap_via(&data, &self.name, &scopes).map_err(failed)? {
+            Some(token) => token,
+            None => on_stopped_store(&data, &self.name, &scopes)?,
         };
-        eprintln!("The refresh token `{}` is shown once. Keep it as you would a password: export JETON_TOKEN=...", self.name);
-        Ok(output::line(&token)?)
+        output::note(&format!(
+            "The refresh token `{}` is shown once. Keep it as you would a password: export JETON_TOKEN=...",
+            self.name
+        ));
+        // Its string cannot be had again.
+        output::line(&token).map_err(|error| {
+            CliError::Failed(format!("`{}` was made, but its string could not be written: {error}", self.name))
+        })
     }
+}
 
-    /// No server runs: the store is opened here. It needs no root key, and no epoch begins.
-    fn on_stopped_store(&self, scopes: &[String]) -> Result<Zeroizing<String>, CliError> {
-        let failed = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
-        let data_dir = DataDir::open(&self.data).map_err(|error| match error {
-            // Its lock is held but its socket does not answer: it is starting or stopping.
-            DataDirError::InUse { .. } => CliError::Failed(format!("{error} (it does not answer on its socket: is it just starting?)")),
-            other => failed(&other),
-        })?;
-        let store = Arc::new(SqliteStore::open(&data_dir.database()).map_err(|error| failed(&error))?);
-        let policy = Policy::embedded().map_err(|error| failed(&error))?;
-        let sizes = PoolSizes { exchange: 1, administration: 1, ..PoolSizes::default() };
-        let authority = Authority::start(&policy, Lent::new(Arc::clone(&store) as _, None), sizes).map_err(|error| failed(&error))?;
-        let request = local_socket::bootstrap_request(&self.name, scopes);
-        let issued = authority.call_blocking(Class::Administration, move |authority| authority.issue(&Actor::Machine, &request));
-        authority.stop();
-        store.close();
-        match issued {
-            Ok(Ok(issued)) => Ok(Zeroizing::new(issued.secret)),
-            Ok(Err(refusal)) => Err(CliError::Failed(api::sentence(refusal).to_owned())),
-            Err(error) => Err(failed(&error)),
+/// No server runs: the store is opened here. It needs no root key, and no epoch begins.
+fn on_stopped_store(data: &Path, name: &str, scopes: &[String]) -> Result<Zeroizing<String>, CliError> {
+    let data_dir = DataDir::open(data).map_err(|error| match error {
+        // Its lock is held but its socket does not answer: it is starting or stopping.
+        DataDirError::InUse { .. } => {
+            CliError::Failed(format!("{error} (it does not answer on its socket: is it just starting?)"))
         }
+        other => failed(other),
+    })?;
+    if data_dir.is_new() {
+        output::note(&format!("`{}` holds no authority yet: a new one is made there.", data.display()));
     }
+    let store = Arc::new(SqliteStore::open(&data_dir.database()).map_err(failed)?);
+    let policy = Policy::embedded().map_err(failed)?;
+    let sizes = PoolSizes { exchange: 1, administration: 1, ..PoolSizes::default() };
+    let authority = Authority::start(&policy, Lent::new(Arc::clone(&store) as _, None), sizes).map_err(failed)?;
+    let request = local_socket::bootstrap_request(name, scopes);
+    let issued = authority.call_blocking(Class::Administration, move |call| call.issue(&Actor::Machine, &request));
+    authority.stop();
+    store.close();
+    match issued {
+        Ok(Ok(issued)) => Ok(Zeroizing::new(issued.secret)),
+        Ok(Err(refusal)) => Err(failed(api::sentence(refusal))),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> CliError {
+    CliError::Failed(error.to_string())
 }

@@ -2,13 +2,18 @@
 
 use http::Method;
 
-use super::{CliError, output, remote::Options};
+use super::{
+    CliError, output,
+    remote::{self, Options},
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Its number, when it began and why
+    #[command(after_help = remote::HELP)]
     Show(Options),
     /// Begin a new one: every access token dies, refresh tokens live on
+    #[command(after_help = remote::HELP)]
     Advance(Options),
 }
 
@@ -19,7 +24,6 @@ impl Verb {
             Self::Advance(options) => (options, Method::POST, "/v1/epoch/advance"),
         };
         let epoch = options.remote.administrator()?.call(method, path, None)?;
-        output::object(&epoch, options.json)?;
-        Ok(())
+        Ok(output::object(&epoch, options.json)?)
     }
 }

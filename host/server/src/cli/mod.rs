@@ -8,16 +8,23 @@ mod output;
 mod policy;
 mod remote;
 mod root_key;
+mod secrets;
 mod settings;
 mod token;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{
+    CommandFactory as _, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 
 use crate::{
     client::ClientError,
-    config::{FileOptions, ServeOptions},
+    config::{self, FileOptions, ServeOptions},
 };
 use output::OutputError;
 
@@ -74,6 +81,7 @@ Exit status: 0 done, 1 refused or failed, 2 bad usage.";
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run the authority
+    #[command(after_help = config::HELP)]
     Serve {
         /// Options from a TOML file, under the same names
         #[arg(long, env = "JETON_CONFIG", value_name = "FILE")]
@@ -81,14 +89,17 @@ enum Verb {
         #[command(flatten)]
         options: Box<ServeOptions>,
     },
-    /// Make an administrator's refresh token on the authority's own machine
+    /// Make an administrator's refresh token on the authority's own machine; it alone goes to standard output
+    #[command(after_help = bootstrap::HELP)]
     Bootstrap(bootstrap::Bootstrap),
     /// Create, list, show and delete refresh tokens
     #[command(subcommand)]
     Token(token::Verb),
-    /// Exchange the refresh token in JETON_TOKEN, or on standard input, for an access token
+    /// Exchange the refresh token in JETON_TOKEN, or on standard input, for an access token, which alone goes to standard output
+    #[command(after_help = bearer::EXCHANGE_HELP)]
     Exchange(bearer::Exchange),
-    /// Ask whether the access token on standard input is alive, and what it says
+    /// Ask whether the access token on standard input is alive: its claims, or the refusal and exit 1
+    #[command(after_help = bearer::VERIFY_HELP)]
     Verify(bearer::Verify),
     /// Show the epoch, or advance it: every access token dies
     #[command(subcommand)]
@@ -100,6 +111,7 @@ enum Verb {
     #[command(subcommand)]
     Policy(policy::Verb),
     /// Draw a root key: 32 raw bytes on standard output
+    #[command(after_help = root_key::HELP)]
     RootKey,
     /// Print completions for a shell
     Completions {
@@ -111,22 +123,45 @@ enum Verb {
 /// Runs the command that the process was called with.
 #[must_use]
 pub fn main() -> ExitCode {
-    match run(Command::parse().verb) {
-        Ok(()) | Err(CliError::ReaderGone) => ExitCode::SUCCESS,
-        Err(CliError::Usage(sentence)) => {
-            eprintln!("jeton: {sentence}");
-            ExitCode::from(2)
-        }
-        Err(CliError::Failed(sentence)) => {
-            eprintln!("jeton: {sentence}");
-            ExitCode::FAILURE
+    // Before anything that would repeat them.
+    if secrets::among(std::env::args_os().skip(1)) {
+        return ended(Err(CliError::Usage(secrets::REFUSAL.to_owned())));
+    }
+    match Command::try_parse() {
+        Ok(command) => ended(run(command.verb)),
+        Err(error) => {
+            // Nobody listens: nothing to do about it.
+            let _ = error.print();
+            if let Some(variable) = variable_at_fault(&error) {
+                output::note(&format!("The value comes from the environment variable {variable}."));
+            }
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
         }
     }
 }
 
+fn ended(outcome: Result<(), CliError>) -> ExitCode {
+    let (sentence, code) = match outcome {
+        Ok(()) | Err(CliError::ReaderGone) => return ExitCode::SUCCESS,
+        Err(CliError::Usage(sentence)) => (sentence, ExitCode::from(2)),
+        Err(CliError::Failed(sentence)) => (sentence, ExitCode::FAILURE),
+    };
+    output::note(&format!("jeton: {sentence}"));
+    code
+}
+
+/// The environment variable behind a value that is refused, where no flag gave it.
+fn variable_at_fault(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return None };
+    let flag = argument.split([' ', '=', '[']).next().filter(|flag| flag.starts_with("--"))?;
+    let variable = format!("JETON_{}", flag.trim_start_matches('-').to_uppercase().replace('-', "_"));
+    let given = std::env::args().any(|argument| argument.split('=').next() == Some(flag));
+    (!given && std::env::var_os(&variable).is_some()).then_some(variable)
+}
+
 fn run(verb: Verb) -> Result<(), CliError> {
     match verb {
-        Verb::Serve { config, options } => serve(config, *options),
+        Verb::Serve { config, options } => serve(config.as_deref(), *options),
         Verb::Bootstrap(command) => command.run(),
         Verb::Token(verb) => verb.run(),
         Verb::Exchange(command) => command.run(),
@@ -143,36 +178,20 @@ fn run(verb: Verb) -> Result<(), CliError> {
     }
 }
 
-fn serve(file: Option<PathBuf>, options: ServeOptions) -> Result<(), CliError> {
-    let file = match file {
-        Some(path) => FileOptions::read(&path).map_err(|error| CliError::Usage(error.to_string()))?,
-        None => FileOptions::default(),
-    };
-    let config = options.or(file).resolve().map_err(|error| CliError::Usage(error.to_string()))?;
+fn serve(file: Option<&Path>, options: ServeOptions) -> Result<(), CliError> {
+    let config = options.or(options_of_file(file)?).resolve().map_err(|error| CliError::Usage(error.to_string()))?;
     crate::serve::run(&config).map_err(|error| {
         let sentence = error.to_string();
         if error.is_usage() { CliError::Usage(sentence) } else { CliError::Failed(sentence) }
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        Command::command().debug_assert();
-    }
-
-    #[test]
-    fn no_argument_takes_a_secret() {
-        fn walk(command: &clap::Command) {
-            for argument in command.get_arguments() {
-                let name = argument.get_id().as_str();
-                assert!(!["token", "secret", "password", "refresh_token"].contains(&name), "{} {name}", command.get_name());
-            }
-            command.get_subcommands().for_each(walk);
-        }
-        walk(&Command::command());
+fn options_of_file(file: Option<&Path>) -> Result<FileOptions, CliError> {
+    match file {
+        Some(path) => FileOptions::read(path).map_err(|error| CliError::Usage(error.to_string())),
+        None => Ok(FileOptions::default()),
     }
 }
+
+#[cfg(test)]
+mod tests;

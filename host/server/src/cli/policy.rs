@@ -1,6 +1,10 @@
 //! `jeton policy`.
 
-use std::{fs, io::Write as _, path::PathBuf};
+use std::{
+    fs,
+    io::{self, ErrorKind, Write as _},
+    path::{Path, PathBuf},
+};
 
 use jeton_runtime::artifacts;
 use serde_json::json;
@@ -36,40 +40,45 @@ impl Verb {
     }
 }
 
-fn inspect(file: &std::path::Path, as_json: bool) -> Result<(), CliError> {
-    let failed = |error: &dyn std::fmt::Display| CliError::Failed(format!("`{}`: {error}", file.display()));
-    let bytes = fs::read(file).map_err(|error| failed(&error))?;
-    let world = artifacts::inspect(&bytes).map_err(|error| failed(&error))?;
+fn inspect(file: &Path, as_json: bool) -> Result<(), CliError> {
+    let bytes = fs::read(file).map_err(|error| failed(file, error))?;
+    let world = artifacts::inspect(&bytes).map_err(|error| failed(file, error))?;
     if as_json {
-        let world = json!({ "imports": world.imports, "exports": world.exports, "size": world.size, "sha256": world.sha256 });
-        return Ok(output::json(&world)?);
+        return Ok(output::json(&json!({
+            "imports": world.imports, "exports": world.exports, "size": world.size, "sha256": world.sha256,
+        }))?);
     }
-    for import in &world.imports {
-        output::line(&format!("import {import}"))?;
-    }
-    for export in &world.exports {
-        output::line(&format!("export {export}"))?;
-    }
-    output::line(&format!("size   {} bytes", world.size))?;
-    Ok(output::line(&format!("sha256 {}", world.sha256))?)
+    let imports = world.imports.iter().map(|import| format!("import {import}"));
+    let exports = world.exports.iter().map(|export| format!("export {export}"));
+    let itself = [format!("size   {} bytes", world.size), format!("sha256 {}", world.sha256)];
+    Ok(output::line(&imports.chain(exports).chain(itself).collect::<Vec<_>>().join("\n"))?)
 }
 
-fn export(dir: &std::path::Path, force: bool) -> Result<(), CliError> {
-    let failed = |path: &std::path::Path, error: std::io::Error| CliError::Failed(format!("`{}`: {error}", path.display()));
+/// Both components or, where one of the files is there already, neither.
+fn export(dir: &Path, force: bool) -> Result<(), CliError> {
     fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
-    let components = [("jeton-authority.wasm", artifacts::AUTHORITY), ("jeton-verifier.wasm", artifacts::VERIFIER)];
-    for (name, bytes) in components {
-        let path = dir.join(name);
-        let mut options = fs::OpenOptions::new();
-        options.write(true).truncate(true).create(force).create_new(!force);
-        let mut file = options.open(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                CliError::Failed(format!("`{}` is there already: say --force to write over it", path.display()))
-            }
-            _ => failed(&path, error),
+    let components = [("jeton-authority.wasm", artifacts::AUTHORITY), ("jeton-verifier.wasm", artifacts::VERIFIER)]
+        .map(|(name, bytes)| (dir.join(name), bytes));
+    let exists =
+        |path: &Path| CliError::Failed(format!("`{}` is there already: say --force to write over it", path.display()));
+    if let Some((path, _)) = components.iter().find(|(path, _)| !force && path.exists()) {
+        return Err(exists(path));
+    }
+    for (path, bytes) in &components {
+        write(path, bytes, force).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => exists(path),
+            _ => failed(path, error),
         })?;
-        file.write_all(bytes).map_err(|error| failed(&path, error))?;
         output::line(&path.display().to_string())?;
     }
     Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8], force: bool) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).truncate(true).create(force).create_new(!force).open(path)?.write_all(bytes)
+}
+
+fn failed(path: &Path, error: impl std::fmt::Display) -> CliError {
+    CliError::Failed(format!("`{}`: {error}", path.display()))
 }

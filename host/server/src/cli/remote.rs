@@ -5,25 +5,40 @@ use std::{
     path::PathBuf,
 };
 
+use clap::builder::BoolishValueParser;
 use zeroize::Zeroizing;
 
-use super::CliError;
+use super::{CliError, secrets};
 use crate::client::{Administrator, Connection};
 
 /// More than any token has.
 const MAX_TOKEN: u64 = 16 * 1024;
 
+/// What the help of every command for administrators ends with.
+pub(super) const HELP: &str = "JETON_TOKEN holds the refresh token of an administrator, which `jeton bootstrap` makes on the authority's machine.";
+
 /// Options of every remote command.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Where the authority is")]
 pub(super) struct Remote {
-    /// The authority
+    /// Its URL
     #[arg(long, env = "JETON_URL", default_value = "http://127.0.0.1:8123", value_name = "URL")]
     url: String,
-    /// PEM certificate to trust instead of the public authorities: a private CA's, or a self-signed one
+    /// PEM certificates to trust instead of the public authorities: a private CA's, or a self-signed one
     #[arg(long, env = "JETON_CA_FILE", value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// Send tokens over plain HTTP to another machine
-    #[arg(long)]
+    #[arg(
+        long,
+        env = "JETON_ALLOW_PLAIN_HTTP",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL",
+        value_parser = BoolishValueParser::new()
+    )]
     allow_plain_http: bool,
 }
 
@@ -73,18 +88,29 @@ pub(super) fn token_on_stdin(expected: &str) -> Result<Zeroizing<String>, CliErr
     if stdin.is_terminal() {
         return Err(CliError::Usage(expected.to_owned()));
     }
-    let mut text = Zeroizing::new(String::new());
+    let mut bytes = Zeroizing::new(Vec::new());
     stdin
         .lock()
         .take(MAX_TOKEN)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(|error| CliError::Failed(format!("cannot read standard input: {error}")))?;
-    let token = Zeroizing::new(text.trim().to_owned());
-    if token.is_empty() { Err(CliError::Usage(expected.to_owned())) } else { Ok(token) }
+    one_token(&bytes, expected)
+}
+
+fn one_token(bytes: &[u8], expected: &str) -> Result<Zeroizing<String>, CliError> {
+    let token = bytes.trim_ascii();
+    if token.is_empty() {
+        return Err(CliError::Usage(expected.to_owned()));
+    }
+    let text = std::str::from_utf8(token).ok().filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic()));
+    match text {
+        Some(token) => Ok(Zeroizing::new(token.to_owned())),
+        None => Err(CliError::Usage(format!("{expected}, and nothing else beside it"))),
+    }
 }
 
 fn token_in_environment() -> Result<Option<Zeroizing<String>>, CliError> {
-    match std::env::var("JETON_TOKEN") {
+    match std::env::var("JETON_TOKEN").map(Zeroizing::new) {
         Ok(token) if token.trim().is_empty() => Ok(None),
         Ok(token) => Ok(Some(Zeroizing::new(token.trim().to_owned()))),
         Err(std::env::VarError::NotPresent) => Ok(None),
@@ -94,12 +120,37 @@ fn token_in_environment() -> Result<Option<Zeroizing<String>>, CliError> {
 
 /// Whether it can be a refresh token at all: saves a journey, and names the likely mistake. It is never repeated.
 fn check_shape(token: &str) -> Result<(), CliError> {
-    let rest = token.strip_prefix(jeton_policy::refresh_token::PREFIX);
-    let is_one = token.len() == jeton_policy::refresh_token::LENGTH
-        && rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    if is_one {
+    if secrets::is_refresh_token(token) {
         return Ok(());
     }
     let hint = if token.matches('.').count() == 2 { " (it looks like an access token)" } else { "" };
     Err(CliError::Usage(format!("that is not a refresh token: one begins with `jtn_rt_` and has 79 characters{hint}")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+    use super::*;
+
+    #[test]
+    fn standard_input_holds_one_token_and_white_space_around_it() {
+        assert_eq!(one_token(b" abc.def\r\n\n", "one").unwrap().as_str(), "abc.def");
+        for bad in [&b""[..], b" \n", b"a b", b"a\nb", b"a\0", "\u{e4}".as_bytes(), b"\xff"] {
+            let refusal = one_token(bad, "a token is expected").unwrap_err();
+            assert!(
+                matches!(&refusal, CliError::Usage(sentence) if sentence.starts_with("a token is expected")),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_refresh_token_is_refused_without_being_repeated() {
+        assert!(check_shape(&format!("jtn_rt_{}", "a".repeat(72))).is_ok());
+        for (bad, hint) in [("hunter2", "79 characters"), ("eyJhunter2.hunter2.hunter2", "looks like an access token")]
+        {
+            let refusal = check_shape(bad).unwrap_err().to_string();
+            assert!(refusal.contains(hint) && !refusal.contains("hunter2"), "{refusal}");
+        }
+    }
 }

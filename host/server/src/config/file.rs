@@ -58,8 +58,8 @@ impl FileOptions {
     /// # Errors
     /// [`FileError`].
     pub fn read(path: &Path) -> Result<Self, FileError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| FileError::Unreadable { path: path.to_owned(), error })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| FileError::Unreadable { path: path.to_owned(), error })?;
         Self::parse(&text).map_err(|error| FileError::Malformed { path: path.to_owned(), error })
     }
 
@@ -68,7 +68,7 @@ impl FileOptions {
     /// # Errors
     /// What is wrong, and in which line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| error.to_string())
+        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
     }
 }
 

@@ -9,6 +9,8 @@ use std::{
 
 pub use file::{FileError, FileOptions};
 
+use clap::builder::BoolishValueParser;
+
 use crate::listen::MAX_CONNECTIONS;
 
 /// Where data lie unless said otherwise.
@@ -19,6 +21,18 @@ pub const DEFAULT_PORT: u16 = 8123;
 pub const DEFAULT_TLS_PORT: u16 = 8124;
 /// What is logged unless said otherwise.
 const DEFAULT_LOG_FILTER: &str = "info";
+
+/// What the help of `jeton serve` ends with.
+pub const HELP: &str = "\
+Examples:
+  jeton serve
+  jeton serve --listen 127.0.0.1:9000 --metrics-listen 127.0.0.1:9001
+  jeton serve --tls-listen 0.0.0.0:8124 --tls-cert chain.pem --tls-key key.pem
+  jeton serve --boot resume --root-key-file /etc/jeton/root-key
+  jeton serve --config jeton.toml
+
+Every option is a flag, an environment variable and a key of the TOML file: --tls-listen, JETON_TLS_LISTEN, tls-listen.
+A flag goes before the environment, the environment before the file, the file before the default.";
 
 /// What a start means for the access tokens that are out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
@@ -47,14 +61,14 @@ pub enum LogFormat {
 /// Options as one source gives them: flags with the environment behind them, or a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub struct ServeOptions {
-    /// Data directory; made where there is none
+    /// Data directory; made where there is none [default: ./jeton-data]
     #[arg(long, env = "JETON_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Address of plain HTTP [default: 127.0.0.1:8123]
     #[arg(long, env = "JETON_LISTEN", value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
     /// Plain HTTP may listen beyond loopback: where a proxy in front encrypts
-    #[arg(long, env = "JETON_ALLOW_PLAIN_HTTP", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "JETON_ALLOW_PLAIN_HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     pub allow_plain_http: Option<bool>,
     /// Address of HTTPS [default with a certificate: 127.0.0.1:8124]
     #[arg(long, env = "JETON_TLS_LISTEN", value_name = "ADDR:PORT")]
@@ -66,10 +80,10 @@ pub struct ServeOptions {
     #[arg(long, env = "JETON_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
     /// Make a certificate in the data directory, once, and print its fingerprint
-    #[arg(long, env = "JETON_TLS_SELF_SIGNED", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "JETON_TLS_SELF_SIGNED", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     pub tls_self_signed: Option<bool>,
     /// Whether this start ends the access tokens that are out [default: advance]
-    #[arg(long, env = "JETON_BOOT", value_enum)]
+    #[arg(long, env = "JETON_BOOT", value_enum, value_name = "MODE")]
     pub boot: Option<Boot>,
     /// 32 raw bytes, mode 0600, kept apart from the data; made by `jeton root-key > FILE`
     #[arg(long, env = "JETON_ROOT_KEY_FILE", value_name = "FILE")]
@@ -81,10 +95,10 @@ pub struct ServeOptions {
     #[arg(long, env = "JETON_METRICS_LISTEN", value_name = "ADDR:PORT")]
     pub metrics_listen: Option<SocketAddr>,
     /// DPA's token path takes tokens in the query string too, where proxies and logs see them
-    #[arg(long, env = "JETON_DPA_QUERY_TOKENS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "JETON_DPA_QUERY_TOKENS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     pub dpa_query_tokens: Option<bool>,
     /// How logs look [default: auto]
-    #[arg(long, env = "JETON_LOG_FORMAT", value_enum)]
+    #[arg(long, env = "JETON_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
     /// What is logged, such as `info` or `jeton=debug` [default: info]
     #[arg(long, env = "JETON_LOG_FILTER", value_name = "FILTER")]
@@ -164,7 +178,9 @@ pub enum ConfigError {
     #[error("`tls-listen` needs a certificate: give `tls-cert` and `tls-key`, or `tls-self-signed`")]
     NoCertificate,
     /// `resume` goes on with an epoch, whose key it must be able to derive again.
-    #[error("`boot` = resume needs a root key that outlives the process: make one with `jeton root-key > FILE` and give it as `root-key-file`")]
+    #[error(
+        "`boot` = resume needs a root key that outlives the process: make one with `jeton root-key > FILE` and give it as `root-key-file`"
+    )]
     ResumeWithoutRootKey,
     /// A number out of its range.
     #[error("`{0}` must be between 1 and {1}")]

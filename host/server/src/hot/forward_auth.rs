@@ -42,21 +42,13 @@ pub(super) fn answer<B>(app: &App, request: &Request<B>) -> Response<Bytes> {
             app.metrics.judged(Verdict::Inactive);
             challenged(StatusCode::UNAUTHORIZED, CHALLENGE_INVALID_TOKEN)
         }
-        Err(VerifyError::Unready) => {
-            app.metrics.judged(Verdict::Unready);
-            let mut response = empty(StatusCode::SERVICE_UNAVAILABLE);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
-            response
-        }
+        Err(VerifyError::Unready) => unready(app),
     }
 }
 
 /// The token is alive: what remains is whether its scopes are enough, and to say whose it is.
 fn permitted<B>(app: &App, request: &Request<B>, verified: &Verified) -> Response<Bytes> {
-    let Some([subject, client, scope]) = parts(verified) else {
-        app.metrics.judged(Verdict::Unready);
-        return empty(StatusCode::SERVICE_UNAVAILABLE);
-    };
+    let Some([subject, client, scope]) = parts(verified) else { return unready(app) };
     let needs_none = request.uri().query().is_none() && !request.headers().contains_key(REQUIRE_SCOPE);
     if !needs_none {
         match missing(request, scope) {
@@ -71,15 +63,23 @@ fn permitted<B>(app: &App, request: &Request<B>, verified: &Verified) -> Respons
             Err(Unreadable) => return challenged(StatusCode::FORBIDDEN, CHALLENGE_INVALID_REQUEST),
         }
     }
-    app.metrics.judged(Verdict::Active);
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
     for (name, value) in [(SUBJECT, subject), (CLIENT, client), (SCOPE, scope)] {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
+        // Without one of them the gateway would pass on what its client claims under that name.
+        let Ok(value) = HeaderValue::from_str(value) else { return unready(app) };
+        headers.insert(name, value);
     }
     headers.insert(EXPIRES, HeaderValue::from(verified.expires_at));
+    app.metrics.judged(Verdict::Active);
+    response
+}
+
+/// There is no verdict, or none that can be passed on: whoever asks again may get one.
+fn unready(app: &App) -> Response<Bytes> {
+    app.metrics.judged(Verdict::Unready);
+    let mut response = empty(StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
     response
 }
 
@@ -110,7 +110,8 @@ fn missing<B>(request: &Request<B>, granted: &str) -> Result<Option<String>, Unr
     for value in request.headers().get_all(REQUIRE_SCOPE) {
         demands.push(Cow::Borrowed(value.to_str().map_err(|_| Unreadable)?));
     }
-    let words: BTreeSet<&str> = demands.iter().flat_map(|demand| demand.split(' ')).filter(|word| !word.is_empty()).collect();
+    let words: BTreeSet<&str> =
+        demands.iter().flat_map(|demand| demand.split(' ')).filter(|word| !word.is_empty()).collect();
     let needed = Scopes::new(words).map_err(|_| Unreadable)?;
     let granted = Scopes::parse(granted).map_err(|_| Unreadable)?;
     Ok((!granted.cover_all(&needed)).then(|| needed.joined()))

@@ -32,7 +32,9 @@ pub(super) async fn answer(app: &Arc<App>, peer: IpAddr, request: Request<Incomi
     let credential = match bearer::from_headers(&parts.headers) {
         Ok(Some(credential)) => credential,
         Ok(None) => return nothing_shown(),
-        Err(error) if error.is_dead_token() => return refused(app, Some(peer), Verdict::InvalidCaller, OAuthCode::InvalidToken),
+        Err(error) if error.is_dead_token() => {
+            return refused(app, Some(peer), Verdict::InvalidCaller, OAuthCode::InvalidToken);
+        }
         Err(error) => {
             let mut response = OAuthError::new(OAuthCode::InvalidRequest, error.to_string()).response();
             response.headers_mut().insert(WWW_AUTHENTICATE, error.challenge());
@@ -60,7 +62,9 @@ pub(super) async fn answer(app: &Arc<App>, peer: IpAddr, request: Request<Incomi
             json(answer)
         }
         Err(IntrospectError::InvalidToken) => refused(app, Some(peer), Verdict::InvalidCaller, OAuthCode::InvalidToken),
-        Err(IntrospectError::InsufficientScope) => refused(app, None, Verdict::InsufficientScope, OAuthCode::InsufficientScope),
+        Err(IntrospectError::InsufficientScope) => {
+            refused(app, None, Verdict::InsufficientScope, OAuthCode::InsufficientScope)
+        }
         Err(IntrospectError::Unready) => {
             app.metrics.judged(Verdict::Unready);
             OAuthError::unavailable().response()

@@ -10,10 +10,10 @@ mod introspect;
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response};
-use hyper::body::Incoming;
+use http::{Request, Response, header::EXPECT};
+use hyper::body::{Body as _, Incoming};
 
-use crate::{app::App, observe::metrics::Class};
+use crate::{api::body, app::App, observe::metrics::Class};
 
 /// The class of a request, by its path.
 #[must_use]
@@ -40,7 +40,19 @@ pub async fn answer(
 ) -> Result<Response<Bytes>, Request<Incoming>> {
     match class {
         Class::Introspect => Ok(introspect::answer(app, peer, request).await),
-        Class::ForwardAuth => Ok(forward_auth::answer(app, &request)),
+        Class::ForwardAuth => {
+            let response = forward_auth::answer(app, &request);
+            pass_over_body(request).await;
+            Ok(response)
+        }
         Class::Token | Class::Other => Err(request),
+    }
+}
+
+/// Reads a body that says nothing here, so that the connection can carry the gateway's next request. One that is too large,
+/// or waits to be asked for, ends the connection instead.
+async fn pass_over_body(request: Request<Incoming>) {
+    if !request.body().is_end_stream() && !request.headers().contains_key(EXPECT) {
+        let _unread = body::read(request.into_body()).await;
     }
 }

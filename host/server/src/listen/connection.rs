@@ -20,11 +20,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{Notify, watch},
+    time::Instant,
 };
 
 use super::{
     Service,
-    limits::{HEAD_TIME, MAX_HEAD_BYTES, MAX_HEADERS, REQUEST_TIME},
+    limits::{HEAD_TIME, MAX_HEAD_BYTES, MAX_HEADERS, REQUEST_TIME, REQUESTLESS_TIME},
+    stream::Stream,
 };
 use crate::api::problem::Problem;
 
@@ -35,28 +37,72 @@ pub(super) async fn serve<S: Service>(
     service: S,
     mut stop: watch::Receiver<bool>,
 ) {
+    let activity = Rc::new(Activity::new());
+    let active = Rc::clone(&activity);
     let answer = service_fn(move |request: Request<Incoming>| {
-        let service = service.clone();
+        let (service, active) = (service.clone(), Rc::clone(&active));
         async move {
+            active.begin();
             let answered = tokio::time::timeout(REQUEST_TIME, service.answer(peer, request)).await;
             let response = answered.unwrap_or_else(|_| Problem::unavailable().response());
+            active.end();
             Ok::<Response<Full<Bytes>>, Infallible>(response.map(Full::new))
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
+        .max_header_size(MAX_HEAD_BYTES)
+        // What waits to be read or written on one connection.
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
-        .pipeline_flush(true)
-        .serve_connection(TokioIo::new(stream), answer);
+        // Most answers are small: to copy one behind its head costs less than to write two slices.
+        .writev(false)
+        .serve_connection(TokioIo::new(Stream::new(stream, stop.clone())), answer);
     tokio::pin!(connection);
     // What goes wrong on a connection is its client's: it went away, was too slow, or does not speak HTTP.
     tokio::select! {
         _ = connection.as_mut() => {}
         _ = stop.wait_for(|stop| *stop) => {
             connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+            tokio::select! {
+                _ = connection => {}
+                () = activity.ceased() => {}
+            }
+        }
+    }
+}
+
+/// Whether a connection's request is being answered, or since when none is.
+struct Activity {
+    busy: Cell<bool>,
+    since: Cell<Instant>,
+}
+
+impl Activity {
+    fn new() -> Self {
+        Self { busy: Cell::new(false), since: Cell::new(Instant::now()) }
+    }
+
+    fn begin(&self) {
+        self.busy.set(true);
+    }
+
+    fn end(&self) {
+        self.busy.set(false);
+        self.since.set(Instant::now());
+    }
+
+    /// Waits until there was no request for [`REQUESTLESS_TIME`]: half a head is none that was accepted.
+    async fn ceased(&self) {
+        let begun = Instant::now();
+        loop {
+            let idle_since = self.since.get().max(begun);
+            let until = if self.busy.get() { Instant::now() } else { idle_since } + REQUESTLESS_TIME;
+            if !self.busy.get() && Instant::now() >= until {
+                return;
+            }
+            tokio::time::sleep_until(until).await;
         }
     }
 }

@@ -15,5 +15,13 @@ pub(super) const HEAD_TIME: Duration = Duration::from_secs(75);
 pub(super) const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// A TLS handshake.
 pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// From the moment that a client's socket is full to the moment that it has taken all that was written.
+pub(super) const TAKE_TIME: Duration = Duration::from_secs(60);
+/// How long a connection that this side closed waits for its client to see it.
+pub(super) const LINGER_TIME: Duration = Duration::from_secs(2);
+/// Bytes that such a client may still send in that time: sixteen bodies of the size that is allowed.
+pub(super) const LINGER_BYTES: usize = 1024 * 1024;
+/// At a stop, how long a connection without a request is given: for a head that is on its way, or an answer to be taken.
+pub(super) const REQUESTLESS_TIME: Duration = Duration::from_secs(5);
 /// How long a stop waits for requests that were accepted.
 pub const DRAIN_TIME: Duration = Duration::from_secs(20);

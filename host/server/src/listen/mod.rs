@@ -6,6 +6,9 @@
 mod bind;
 mod connection;
 mod limits;
+mod stream;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::{
@@ -118,16 +121,17 @@ async fn accept<S: Service>(
         }
         let guard = connection::Guard::new(Arc::clone(&shared.connections), open.clone());
         let _ = stream.set_nodelay(true);
-        let (keys, service, stop) = (keys.clone(), service.clone(), shared.stop.clone());
+        let (keys, service, mut stop) = (keys.clone(), service.clone(), shared.stop.clone());
         tokio::task::spawn_local(async move {
             let _guard = guard;
-            match keys {
-                None => connection::serve(stream, peer, service, stop).await,
-                Some(keys) => {
-                    if let Some(stream) = keys.accept(stream).await {
-                        connection::serve(stream, peer, service, stop).await;
-                    }
-                }
+            let Some(keys) = keys else { return connection::serve(stream, peer, service, stop).await };
+            let encrypted = tokio::select! {
+                // A handshake is no request yet: a stop does not wait for it.
+                _ = stop.wait_for(|stop| *stop) => return,
+                encrypted = keys.accept(stream) => encrypted,
+            };
+            if let Some(stream) = encrypted {
+                connection::serve(stream, peer, service, stop).await;
             }
         });
     }

@@ -98,8 +98,10 @@ impl TlsKeys {
 }
 
 fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
-    let unreadable =
-        |path: &Path, error: rustls::pki_types::pem::Error| TlsError::Unreadable { path: path.to_owned(), error: error.to_string() };
+    let unreadable = |path: &Path, error: rustls::pki_types::pem::Error| TlsError::Unreadable {
+        path: path.to_owned(),
+        error: error.to_string(),
+    };
     let certificates = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable(&files.certificate, error))?;

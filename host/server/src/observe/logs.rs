@@ -11,7 +11,8 @@ use crate::config::LogFormat;
 /// # Errors
 /// When the filter cannot be read; the sentence says what of it.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| format!("the log filter `{filter}` cannot be read: {error}"))?;
+    let filter =
+        EnvFilter::try_new(filter).map_err(|error| format!("the log filter `{filter}` cannot be read: {error}"))?;
     let as_text = match format {
         LogFormat::Text => true,
         LogFormat::Json => false,

@@ -66,6 +66,11 @@ impl Metrics {
         self.clock_behind.store(seconds, Relaxed);
     }
 
+    /// Whether the store failed when it was last asked to write or read.
+    pub fn store_is_failing(&self) -> bool {
+        self.sources.get().is_some_and(|sources| sources.store.statistics().is_failing())
+    }
+
     /// The text that Prometheus scrapes.
     ///
     /// # Errors
@@ -92,13 +97,15 @@ impl Collector for Page {
     fn encode(&self, mut page: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let metrics = &*self.0;
         let tallies = &metrics.tallies;
-        let results = VERDICTS.iter().enumerate().map(|(place, name)| {
-            ([("result", *name)], tallies.sum(|tally| tally.verdicts.get(place)))
-        });
+        let results = VERDICTS
+            .iter()
+            .enumerate()
+            .map(|(place, name)| ([("result", *name)], tallies.sum(|tally| tally.verdicts.get(place))));
         counters(&mut page, "jeton_verify", "Verdicts on access tokens", results)?;
-        let results = EXCHANGES.iter().enumerate().map(|(place, name)| {
-            ([("result", *name)], tallies.sum(|tally| tally.exchanges.get(place)))
-        });
+        let results = EXCHANGES
+            .iter()
+            .enumerate()
+            .map(|(place, name)| ([("result", *name)], tallies.sum(|tally| tally.exchanges.get(place))));
         counters(&mut page, "jeton_exchange", "Exchanges of refresh tokens", results)?;
         let requests = CLASSES.iter().enumerate().flat_map(|(class, class_name)| {
             STATUSES.iter().enumerate().map(move |(status, status_name)| {
@@ -110,7 +117,12 @@ impl Collector for Page {
         durations(&mut page, tallies)?;
         gauge(&mut page, "jeton_connections", "Open connections", metrics.connections.load(Relaxed))?;
         let behind = metrics.clock_behind.load(Relaxed);
-        gauge(&mut page, "jeton_clock_behind_seconds", "Seconds that the clock is behind a time already reached", behind)?;
+        gauge(
+            &mut page,
+            "jeton_clock_behind_seconds",
+            "Seconds that the clock is behind a time already reached",
+            behind,
+        )?;
         let Some(sources) = metrics.sources.get() else { return Ok(()) };
         if let Some(held) = sources.live.held() {
             gauge(&mut page, "jeton_epoch", "Number of the current epoch", held.epoch)?;
@@ -121,7 +133,12 @@ impl Collector for Page {
         let statistics = sources.store.statistics();
         counter(&mut page, "jeton_store_errors", "Failures of the store", statistics.errors())?;
         counter(&mut page, "jeton_store_commits", "Commits of the store", statistics.commits())?;
-        counter(&mut page, "jeton_store_conflicts", "Commits refused because a check did not hold", statistics.conflicts())?;
+        counter(
+            &mut page,
+            "jeton_store_conflicts",
+            "Commits refused because a check did not hold",
+            statistics.conflicts(),
+        )?;
         counter(&mut page, "jeton_store_groups", "Groups of commits that shared one fsync", statistics.groups())
     }
 }
@@ -162,7 +179,9 @@ fn durations(page: &mut DescriptorEncoder<'_>, tallies: &Tallies) -> Result<(), 
             .collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
         let seconds = tallies.sum(|tally| tally.microseconds.get(class)) as f64 / 1e6;
-        family.encode_family(&[("class", *class_name)])?.encode_histogram::<NoLabelSet>(seconds, count, &buckets, None)?;
+        family
+            .encode_family(&[("class", *class_name)])?
+            .encode_histogram::<NoLabelSet>(seconds, count, &buckets, None)?;
     }
     Ok(())
 }

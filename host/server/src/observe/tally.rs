@@ -48,7 +48,7 @@ pub(super) const EXCHANGES: [&str; 8] = [
     "invalid_scope",
     "unsupported_grant_type",
     "temporarily_unavailable",
-    "slow_down",
+    "too_many_requests",
     "other",
 ];
 pub(super) const STATUSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];

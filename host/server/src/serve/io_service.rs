@@ -121,13 +121,15 @@ impl Log {
     fn of(request: &Request<Incoming>, class: Class) -> Self {
         let is_hot = matches!(class, Class::Introspect | Class::ForwardAuth);
         // A verdict is counted, not logged: what is written for each would cost more than the verdict.
-        let wanted = if is_hot { tracing::enabled!(tracing::Level::DEBUG) } else { tracing::enabled!(tracing::Level::INFO) };
+        let wanted =
+            if is_hot { tracing::enabled!(tracing::Level::DEBUG) } else { tracing::enabled!(tracing::Level::INFO) };
         Self(wanted.then(|| (request.method().clone(), loggable(request.uri().path()))))
     }
 
     fn write(self, response: &Response<Bytes>, peer: SocketAddr, id: &HeaderValue, took: std::time::Duration) {
         let Some((method, path)) = self.0 else { return };
-        let (status, peer, microseconds) = (response.status().as_u16(), peer.ip(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        let (status, peer, microseconds) =
+            (response.status().as_u16(), peer.ip(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         let id = id.to_str().unwrap_or_default();
         let is_quiet = method == http::Method::GET && status < 400;
         if is_quiet {
@@ -143,7 +145,8 @@ const MAX_LOGGED_SEGMENT: usize = 40;
 
 /// A path without what may be a token that somebody put there by mistake.
 fn loggable(path: &str) -> String {
-    let is_suspect = |segment: &str| segment.len() > MAX_LOGGED_SEGMENT || segment.contains("jtn_rt_") || segment.contains("eyJ");
+    let is_suspect =
+        |segment: &str| segment.len() > MAX_LOGGED_SEGMENT || segment.contains("jtn_rt_") || segment.contains("eyJ");
     let kept: Vec<&str> = path.split('/').map(|segment| if is_suspect(segment) { "..." } else { segment }).collect();
     kept.join("/")
 }

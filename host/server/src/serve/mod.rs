@@ -5,11 +5,11 @@ mod metrics_listener;
 mod start;
 mod upkeep;
 
-use std::sync::Arc;
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
 use jeton_runtime::{Class, wit::epochs::Boot as PolicyBoot};
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
@@ -29,31 +29,23 @@ use crate::{
 /// [`ServeError`], in one sentence that says what to do.
 pub fn run(config: &ServeConfig) -> Result<(), ServeError> {
     observe::logs::start(config.log_format, &config.log_filter).map_err(ServeError::Usage)?;
-    let started = start::start(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(config, started))
+    let outcome = runtime.block_on(serve(config));
+    // An impatient operator does not wait for the threads that are still being joined.
+    runtime.shutdown_background();
+    outcome
 }
 
-async fn serve(config: &ServeConfig, mut started: Started) -> Result<(), ServeError> {
-    // Registered first, so that a signal during the start is not lost.
-    let (mut terminate, mut interrupt, mut hang_up) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
+async fn serve(config: &ServeConfig) -> Result<(), ServeError> {
+    // Registered first, so that a signal during the start is not lost, and a hang-up does not end it.
+    let mut orders = Orders::new()?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut started = start::start(config)?;
     let (stop, stopping) = watch::channel(false);
     let app = Arc::clone(&started.app);
-    let shared = Shared {
-        connections: Arc::clone(app.metrics.connections()),
-        max_connections: u64::try_from(config.max_connections).unwrap_or(u64::MAX),
-        stop: stopping.clone(),
-    };
-    let mut threads = Vec::new();
-    for number in 0..started.threads {
-        let plain = started.plain.as_mut().and_then(listen::Sockets::take);
-        let tls = started.tls.as_mut().and_then(|(sockets, keys)| Some((sockets.take()?, Arc::clone(keys))));
-        let (policy, app) = (started.policy.clone(), Arc::clone(&app));
-        let service = move || IoService::new(&policy, app);
-        threads.push(listen::spawn(format!("io-{number}"), Listening { plain, tls }, shared.clone(), service)?);
-    }
+    // Before the first request is answered: whoever sees that the authority is ready may bootstrap at once.
     let local = local_socket::listen(&started.data_dir, Arc::clone(&app), stopping.clone())?;
+    let threads = io_threads(config, &mut started, &stopping)?;
     let metrics = match started.metrics.take() {
         None => None,
         Some(listener) => {
@@ -61,26 +53,31 @@ async fn serve(config: &ServeConfig, mut started: Started) -> Result<(), ServeEr
             Some(tokio::spawn(metrics_listener::run(listener, Arc::clone(&app.metrics))))
         }
     };
-    let upkeep = tokio::spawn(upkeep::run(Arc::clone(&app), stopping));
+    let upkeep = tokio::spawn(upkeep::run(app, stopping));
     started.announce();
 
+    let mut watching = tokio::time::interval(WATCH_EVERY);
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = orders.stop() => break,
             _ = hang_up.recv() => reload(started.tls.as_ref().map(|(_, keys)| keys)),
+            _ = watching.tick() => {
+                if threads.iter().any(JoinHandle::is_finished) {
+                    tracing::error!("an I/O thread has ended by itself");
+                    break;
+                }
+            }
         }
     }
     tracing::info!("stopping: no more connections are accepted, and what was begun is finished");
     let _ = stop.send(true);
-    let joined = tokio::task::spawn_blocking(move || threads.into_iter().map(std::thread::JoinHandle::join).collect::<Vec<_>>());
-    for outcome in joined.await.map_err(|error| ServeError::Failed(error.to_string()))? {
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(ServeError::Failed(format!("{error:#}"))),
-            Err(_) => return Err(ServeError::Failed("an I/O thread panicked".to_owned())),
+    let outcome = tokio::select! {
+        outcome = joined(threads) => outcome,
+        () = orders.stop() => {
+            tracing::warn!("told to stop once more: what was begun is cut off");
+            Ok(())
         }
-    }
+    };
     local.abort();
     upkeep.abort();
     if let Some(metrics) = metrics {
@@ -88,7 +85,65 @@ async fn serve(config: &ServeConfig, mut started: Started) -> Result<(), ServeEr
     }
     started.close();
     tracing::info!("stopped");
+    outcome
+}
+
+/// How often it is looked whether the I/O threads live.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+type IoThread = JoinHandle<anyhow::Result<()>>;
+
+fn io_threads(
+    config: &ServeConfig,
+    started: &mut Started,
+    stopping: &watch::Receiver<bool>,
+) -> Result<Vec<IoThread>, ServeError> {
+    let shared = Shared {
+        connections: Arc::clone(started.app.metrics.connections()),
+        max_connections: u64::try_from(config.max_connections).unwrap_or(u64::MAX),
+        stop: stopping.clone(),
+    };
+    let threads = (0..started.threads).map(|number| {
+        let plain = started.plain.as_mut().and_then(listen::Sockets::take);
+        let tls = started.tls.as_mut().and_then(|(sockets, keys)| Some((sockets.take()?, Arc::clone(keys))));
+        let (policy, app) = (started.policy.clone(), Arc::clone(&started.app));
+        let service = move || IoService::new(&policy, app);
+        Ok(listen::spawn(format!("io-{number}"), Listening { plain, tls }, shared.clone(), service)?)
+    });
+    threads.collect()
+}
+
+/// Waits for the I/O threads to end well.
+async fn joined(threads: Vec<IoThread>) -> Result<(), ServeError> {
+    let all = tokio::task::spawn_blocking(move || threads.into_iter().map(JoinHandle::join).collect::<Vec<_>>());
+    for outcome in all.await.map_err(|error| ServeError::Failed(error.to_string()))? {
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(ServeError::Failed(format!("{error:#}"))),
+            Err(_) => return Err(ServeError::Failed("an I/O thread panicked".to_owned())),
+        }
+    }
     Ok(())
+}
+
+/// The signals by which an operator or a service manager orders a stop.
+struct Orders {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Orders {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next order to stop.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 fn reload(keys: Option<&Arc<TlsKeys>>) {

@@ -33,7 +33,9 @@ pub enum ServeError {
     #[error(transparent)]
     RootKeyFile(#[from] RootKeyFileError),
     /// `resume` with another root key than the epoch in the store began with.
-    #[error("the root key does not fit the epoch in the store: give the key that it began with, or start with `--boot advance`, which ends all access tokens")]
+    #[error(
+        "the root key does not fit the epoch in the store: give the key that it began with, or start with `--boot advance`, which ends all access tokens"
+    )]
     RootKeyDoesNotFit,
     /// An address cannot be listened on.
     #[error(transparent)]
@@ -51,7 +53,9 @@ pub enum ServeError {
     #[error("`--issuer` must be an http or https URL of at most 200 characters without query and fragment")]
     IssuerMalformed,
     /// The store was begun with another issuer.
-    #[error("the store belongs to another issuer, and an issuer is chosen once: leave `--issuer` away to go on with it")]
+    #[error(
+        "the store belongs to another issuer, and an issuer is chosen once: leave `--issuer` away to go on with it"
+    )]
     AnotherIssuer,
     /// The system refused something.
     #[error("{0}")]
@@ -115,7 +119,8 @@ pub(super) fn start(config: &ServeConfig) -> Result<Started, ServeError> {
     let lent = Lent::new(Arc::clone(&store) as _, Some(root_key));
     let (live, publisher) = Live::new(&policy, &lent)?;
     store.observe(Box::new(publisher));
-    let authority = Authority::start(&policy, lent, PoolSizes::default()).map_err(|error| ServeError::Failed(format!("{error:#}")))?;
+    let authority = Authority::start(&policy, lent, PoolSizes::default())
+        .map_err(|error| ServeError::Failed(format!("{error:#}")))?;
     let issuer = configure(&authority, config, plain.address(), tls.as_ref().map(|(sockets, _)| sockets.address()))?;
     if config.issuer.is_none() {
         decided.push(format!("issuer {issuer}"));
@@ -148,7 +153,9 @@ impl Started {
         };
         tracing::info!(number = self.epoch.number, "epoch: {reason}");
         if self.app.options.dpa_query_tokens {
-            tracing::warn!("refresh tokens are accepted in query strings, where proxies and logs see them: move scripts to form bodies");
+            tracing::warn!(
+                "refresh tokens are accepted in query strings, where proxies and logs see them: move scripts to form bodies"
+            );
         }
         if let Some(plain) = &self.plain {
             tracing::info!("serving http://{}", plain.address());
@@ -161,7 +168,9 @@ impl Started {
             let url = self.plain.as_ref().map_or_else(String::new, |plain| format!("http://{}", plain.address()));
             eprintln!("This authority is new. Next, in another terminal:");
             eprintln!("  export JETON_URL={url} JETON_TOKEN=$(jeton bootstrap --data {data} --name admin)");
-            eprintln!("  jeton token create --name \"nightly job\"     and hand what it prints to a script, which exchanges it");
+            eprintln!(
+                "  jeton token create --name \"nightly job\"     and hand what it prints to a script, which exchanges it"
+            );
         }
     }
 
@@ -206,9 +215,8 @@ fn configure(
         None => format!("http://{}", reachable(plain)),
     };
     let requested = config.issuer.clone();
-    let configured = authority.call_blocking(Class::Administration, move |authority| {
-        authority.configure(requested.as_deref(), &fallback)
-    });
+    let configured = authority
+        .call_blocking(Class::Administration, move |authority| authority.configure(requested.as_deref(), &fallback));
     match configured {
         Ok(Ok(issuer)) => Ok(issuer),
         Ok(Err(ConfigureRefusal::IssuerMalformed)) => Err(ServeError::IssuerMalformed),

@@ -36,31 +36,17 @@ pub fn checked_commits_lose_no_update<E: Engine>(engine: &E) {
     };
     let mut revisions = BTreeSet::new();
     thread::scope(|scope| {
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|_| scope.spawn(|| (0..ROUNDS).map(|_| add()).collect::<Vec<u64>>()))
-            .collect();
+        let writers: Vec<_> =
+            (0..WRITERS).map(|_| scope.spawn(|| (0..ROUNDS).map(|_| add()).collect::<Vec<u64>>())).collect();
         for writer in writers {
-            let Ok(own) = writer.join() else {
-                panic!("a writer panicked")
-            };
-            assert!(
-                own.is_sorted(),
-                "revisions that one caller is told must grow"
-            );
+            let Ok(own) = writer.join() else { panic!("a writer panicked") };
+            assert!(own.is_sorted(), "revisions that one caller is told must grow");
             revisions.extend(own);
         }
     });
     let total = WRITERS * ROUNDS;
-    assert_eq!(
-        value(&store, b"sum"),
-        Some(total.to_be_bytes().to_vec()),
-        "no addition may be lost or made twice"
-    );
-    assert_eq!(
-        revisions.len() as u64,
-        total,
-        "no two commits may have the same revision"
-    );
+    assert_eq!(value(&store, b"sum"), Some(total.to_be_bytes().to_vec()), "no addition may be lost or made twice");
+    assert_eq!(revisions.len() as u64, total, "no two commits may have the same revision");
     assert_eq!(
         entry(&store, b"sum").map(|entry| entry.version),
         revisions.last().copied(),
@@ -71,11 +57,7 @@ pub fn checked_commits_lose_no_update<E: Engine>(engine: &E) {
 /// Two keys that every commit writes together have the same value and version in every read and scan.
 pub fn keys_written_together_are_never_seen_apart<E: Engine>(engine: &E) {
     let store = engine.create();
-    commit(
-        &store,
-        &[],
-        &[put(b"pair/left", b""), put(b"pair/right", b"")],
-    );
+    commit(&store, &[], &[put(b"pair/left", b""), put(b"pair/right", b"")]);
     let done = AtomicBool::new(false);
     let keys = [b"pair/left".to_vec(), b"pair/right".to_vec()];
     thread::scope(|scope| {
@@ -85,11 +67,7 @@ pub fn keys_written_together_are_never_seen_apart<E: Engine>(engine: &E) {
                 scope.spawn(move || {
                     for round in 0..ROUNDS {
                         let mark = (writer * ROUNDS + round).to_be_bytes();
-                        commit(
-                            store,
-                            &[],
-                            &[put(b"pair/left", &mark), put(b"pair/right", &mark)],
-                        );
+                        commit(store, &[], &[put(b"pair/left", &mark), put(b"pair/right", &mark)]);
                     }
                 })
             })
@@ -98,12 +76,8 @@ pub fn keys_written_together_are_never_seen_apart<E: Engine>(engine: &E) {
             scope.spawn(|| {
                 let mut last = 0;
                 while !done.load(SeqCst) {
-                    let snapshot =
-                        must(store.read(&keys, Freshness::Latest), "a read among writers");
-                    assert_eq!(
-                        snapshot.entries[0], snapshot.entries[1],
-                        "a read must see one moment"
-                    );
+                    let snapshot = must(store.read(&keys, Freshness::Latest), "a read among writers");
+                    assert_eq!(snapshot.entries[0], snapshot.entries[1], "a read must see one moment");
                     let page = must(store.scan(b"pair/", None, 2), "a scan among writers");
                     assert_eq!(
                         (&page.items[0].value, page.items[0].version),
@@ -111,22 +85,11 @@ pub fn keys_written_together_are_never_seen_apart<E: Engine>(engine: &E) {
                         "a scan must see one moment"
                     );
                     for (revision, version) in [
-                        (
-                            snapshot.revision,
-                            snapshot.entries[0]
-                                .as_ref()
-                                .map_or(0, |entry| entry.version),
-                        ),
+                        (snapshot.revision, snapshot.entries[0].as_ref().map_or(0, |entry| entry.version)),
                         (page.revision, page.items[0].version),
                     ] {
-                        assert!(
-                            revision >= last,
-                            "revisions that one caller sees must not go back"
-                        );
-                        assert_eq!(
-                            version, revision,
-                            "the revision must be of the same moment as the entries"
-                        );
+                        assert!(revision >= last, "revisions that one caller sees must not go back");
+                        assert_eq!(version, revision, "the revision must be of the same moment as the entries");
                         last = revision;
                     }
                 }
@@ -157,26 +120,12 @@ pub fn acknowledged_commits_are_seen_by_every_later_read<E: Engine>(engine: &E) 
                 while !done.load(SeqCst) {
                     let known = acknowledged.load(SeqCst);
                     let revision = at_revision.load(SeqCst);
-                    let snapshot = must(
-                        store.read(&[b"round".to_vec()], Freshness::Latest),
-                        "a read",
-                    );
-                    let seen = snapshot.entries[0]
-                        .as_ref()
-                        .map_or(0, |entry| number(&entry.value));
-                    assert!(
-                        seen >= known,
-                        "a read must see round {known}, acknowledged before it, not {seen}"
-                    );
-                    assert!(
-                        snapshot.revision >= revision,
-                        "a read's revision must be at least the acknowledged one"
-                    );
+                    let snapshot = must(store.read(&[b"round".to_vec()], Freshness::Latest), "a read");
+                    let seen = snapshot.entries[0].as_ref().map_or(0, |entry| number(&entry.value));
+                    assert!(seen >= known, "a read must see round {known}, acknowledged before it, not {seen}");
+                    assert!(snapshot.revision >= revision, "a read's revision must be at least the acknowledged one");
                     let page = must(store.scan(b"round", None, 1), "a scan");
-                    assert!(
-                        page.revision >= revision,
-                        "a scan's revision must be at least the acknowledged one"
-                    );
+                    assert!(page.revision >= revision, "a scan's revision must be at least the acknowledged one");
                 }
             });
         }

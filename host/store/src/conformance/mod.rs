@@ -24,11 +24,7 @@
 //!
 //! [`run`] runs all of it; each function can also be a test by itself. They take stores that work: an
 //! `Unavailable` fails the suite.
-#![allow(
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a suite says what an engine does wrong by panicking"
-)]
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "a suite says what an engine does wrong by panicking")]
 
 mod commits;
 mod concurrency;
@@ -40,9 +36,8 @@ use jeton_policy::store::{Check, CommitError, Entry, Freshness, Store, Write};
 
 pub use self::{
     commits::{
-        a_commit_is_all_or_nothing, a_deleted_key_that_comes_back_has_a_new_version,
-        a_key_can_be_required_absent, a_read_answers_in_the_order_asked,
-        acknowledged_commits_outlive_a_restart, an_empty_value_is_not_an_absent_one,
+        a_commit_is_all_or_nothing, a_deleted_key_that_comes_back_has_a_new_version, a_key_can_be_required_absent,
+        a_read_answers_in_the_order_asked, acknowledged_commits_outlive_a_restart, an_empty_value_is_not_an_absent_one,
         bounds_are_inclusive_and_enforced, conflicts_are_values_and_leave_nothing,
         revisions_strictly_grow_and_versions_are_revisions,
     },
@@ -51,8 +46,8 @@ pub use self::{
         keys_written_together_are_never_seen_apart,
     },
     order::{
-        a_cursor_goes_on_after_its_key, a_limit_cuts_a_page_and_pages_join,
-        a_scan_is_ordered_by_bytes, a_scan_keeps_to_its_prefix,
+        a_cursor_goes_on_after_its_key, a_limit_cuts_a_page_and_pages_join, a_scan_is_ordered_by_bytes,
+        a_scan_keeps_to_its_prefix,
     },
 };
 
@@ -93,34 +88,22 @@ pub fn run<E: Engine>(engine: &E) {
 
 /// A write of a value.
 fn put(key: &[u8], value: &[u8]) -> Write {
-    Write {
-        key: key.to_vec(),
-        value: Some(value.to_vec()),
-    }
+    Write { key: key.to_vec(), value: Some(value.to_vec()) }
 }
 
 /// A write that removes.
 fn remove(key: &[u8]) -> Write {
-    Write {
-        key: key.to_vec(),
-        value: None,
-    }
+    Write { key: key.to_vec(), value: None }
 }
 
 /// A check for a version.
 fn at(key: &[u8], version: u64) -> Check {
-    Check {
-        key: key.to_vec(),
-        version: Some(version),
-    }
+    Check { key: key.to_vec(), version: Some(version) }
 }
 
 /// A check for absence.
 fn absent(key: &[u8]) -> Check {
-    Check {
-        key: key.to_vec(),
-        version: None,
-    }
+    Check { key: key.to_vec(), version: None }
 }
 
 fn must<T, E: Debug>(answer: Result<T, E>, what: &str) -> T {
@@ -131,28 +114,17 @@ fn must<T, E: Debug>(answer: Result<T, E>, what: &str) -> T {
 }
 
 fn commit(store: &impl Store, checks: &[Check], writes: &[Write]) -> u64 {
-    must(
-        store.commit(checks.to_vec(), writes.to_vec()),
-        "a commit whose checks hold",
-    )
+    must(store.commit(checks.to_vec(), writes.to_vec()), "a commit whose checks hold")
 }
 
 fn conflict(store: &impl Store, checks: &[Check], writes: &[Write]) {
     let answer = store.commit(checks.to_vec(), writes.to_vec());
-    assert_eq!(
-        answer,
-        Err(CommitError::Conflict),
-        "a commit whose check does not hold must be a conflict"
-    );
+    assert_eq!(answer, Err(CommitError::Conflict), "a commit whose check does not hold must be a conflict");
 }
 
 fn entry(store: &impl Store, key: &[u8]) -> Option<Entry> {
     let mut snapshot = must(store.read(&[key.to_vec()], Freshness::Latest), "a read");
-    assert_eq!(
-        snapshot.entries.len(),
-        1,
-        "a read of one key must answer with one entry"
-    );
+    assert_eq!(snapshot.entries.len(), 1, "a read of one key must answer with one entry");
     snapshot.entries.remove(0)
 }
 

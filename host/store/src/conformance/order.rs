@@ -26,13 +26,7 @@ fn filled<E: Engine>(engine: &E) -> E::Store {
     let store = engine.create();
     // In another order than theirs, and in several commits.
     for stride in 0..3 {
-        let writes: Vec<_> = ORDERED
-            .iter()
-            .rev()
-            .skip(stride)
-            .step_by(3)
-            .map(|key| put(key, key))
-            .collect();
+        let writes: Vec<_> = ORDERED.iter().rev().skip(stride).step_by(3).map(|key| put(key, key)).collect();
         commit(&store, &[], &writes);
     }
     store
@@ -41,14 +35,8 @@ fn filled<E: Engine>(engine: &E) -> E::Store {
 fn keys(store: &impl Store, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Vec<Vec<u8>> {
     let page = must(store.scan(prefix, after, limit), "a scan");
     for item in &page.items {
-        assert_eq!(
-            item.key, item.value,
-            "a scan must give each key its own value"
-        );
-        assert!(
-            item.version <= page.revision,
-            "no version may be above the page's revision"
-        );
+        assert_eq!(item.key, item.value, "a scan must give each key its own value");
+        assert!(item.version <= page.revision, "no version may be above the page's revision");
     }
     page.items.into_iter().map(|item| item.key).collect()
 }
@@ -65,47 +53,22 @@ fn expected(prefix: &[u8], after: Option<&[u8]>) -> Vec<Vec<u8>> {
 /// A scan of everything gives every key once, ordered by its bytes as unsigned numbers.
 pub fn a_scan_is_ordered_by_bytes<E: Engine>(engine: &E) {
     let store = filled(engine);
-    assert_eq!(
-        keys(&store, b"", None, 100),
-        ORDERED,
-        "keys must be ordered by their bytes"
-    );
+    assert_eq!(keys(&store, b"", None, 100), ORDERED, "keys must be ordered by their bytes");
 }
 
 /// A scan gives the keys that begin with its prefix, the prefix itself included, and no others.
 pub fn a_scan_keeps_to_its_prefix<E: Engine>(engine: &E) {
     let store = filled(engine);
-    for prefix in ORDERED
-        .iter()
-        .chain([b"".as_slice(), b"c", b"a\xfe", b"\xff\xff\xff"].iter())
-    {
-        assert_eq!(
-            keys(&store, prefix, None, 100),
-            expected(prefix, None),
-            "the scan of prefix {prefix:02x?}"
-        );
+    for prefix in ORDERED.iter().chain([b"".as_slice(), b"c", b"a\xfe", b"\xff\xff\xff"].iter()) {
+        assert_eq!(keys(&store, prefix, None, 100), expected(prefix, None), "the scan of prefix {prefix:02x?}");
     }
 }
 
 /// A cursor is exclusive, need not exist, and may lie outside the prefix.
 pub fn a_cursor_goes_on_after_its_key<E: Engine>(engine: &E) {
     let store = filled(engine);
-    let strays = [
-        b"".as_slice(),
-        b"a\x00\x01",
-        b"a\xfe",
-        b"c",
-        b"\xff\xff\xff",
-    ];
-    for prefix in [
-        b"".as_slice(),
-        b"\x00",
-        b"a",
-        b"a\xff",
-        b"\xff",
-        b"\xff\xff",
-        b"c",
-    ] {
+    let strays = [b"".as_slice(), b"a\x00\x01", b"a\xfe", b"c", b"\xff\xff\xff"];
+    for prefix in [b"".as_slice(), b"\x00", b"a", b"a\xff", b"\xff", b"\xff\xff", b"c"] {
         for after in ORDERED.iter().chain(strays.iter()) {
             assert_eq!(
                 keys(&store, prefix, Some(after), 100),
@@ -120,10 +83,7 @@ pub fn a_cursor_goes_on_after_its_key<E: Engine>(engine: &E) {
 /// gap or a repetition.
 pub fn a_limit_cuts_a_page_and_pages_join<E: Engine>(engine: &E) {
     let store = filled(engine);
-    assert!(
-        keys(&store, b"", None, 0).is_empty(),
-        "a limit of 0 must give an empty page"
-    );
+    assert!(keys(&store, b"", None, 0).is_empty(), "a limit of 0 must give an empty page");
     for prefix in [b"".as_slice(), b"a", b"\xff"] {
         let all = expected(prefix, None);
         for limit in 1..=4_u32 {
@@ -131,11 +91,7 @@ pub fn a_limit_cuts_a_page_and_pages_join<E: Engine>(engine: &E) {
             loop {
                 let page = keys(&store, prefix, joined.last().map(Vec::as_slice), limit);
                 let left = all.len() - joined.len();
-                assert_eq!(
-                    page.len(),
-                    left.min(limit as usize),
-                    "a page must be as full as its limit allows"
-                );
+                assert_eq!(page.len(), left.min(limit as usize), "a page must be as full as its limit allows");
                 if page.is_empty() {
                     break;
                 }

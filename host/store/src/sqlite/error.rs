@@ -39,9 +39,7 @@ pub enum OpenError {
         known: i64,
     },
     /// Contents that cannot be right.
-    #[error(
-        "`{path}` is damaged ({detail}): keep a copy of the data directory, then restore it from a backup"
-    )]
+    #[error("`{path}` is damaged ({detail}): keep a copy of the data directory, then restore it from a backup")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -66,9 +64,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// Another program keeps it locked.
-    #[error(
-        "`{path}` is in use by another program: end that program's access to it and start again"
-    )]
+    #[error("`{path}` is in use by another program: end that program's access to it and start again")]
     InUse {
         /// The file.
         path: PathBuf,
@@ -90,9 +86,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// Anything else that SQLite reports.
-    #[error(
-        "cannot open `{path}`: {source}; see that the disk works, else restore the data directory from a backup"
-    )]
+    #[error("cannot open `{path}`: {source}; see that the disk works, else restore the data directory from a backup")]
     Engine {
         /// The file.
         path: PathBuf,
@@ -105,10 +99,7 @@ impl OpenError {
     pub(super) fn from_sqlite(path: PathBuf, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotADatabase { path },
-            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged {
-                path,
-                detail: source.to_string(),
-            },
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, detail: source.to_string() },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse { path },
             Some(ErrorCode::DiskFull) => Self::Full { path },
@@ -118,15 +109,9 @@ impl OpenError {
 
     pub(super) fn from_file(path: PathBuf, action: &'static str, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::ReadOnly { path }
-            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
             io::ErrorKind::StorageFull => Self::Full { path },
-            _ => Self::File {
-                path,
-                action,
-                source,
-            },
+            _ => Self::File { path, action, source },
         }
     }
 }

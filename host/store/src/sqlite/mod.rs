@@ -22,9 +22,7 @@ use std::{
     thread::{self, JoinHandle, ThreadId},
 };
 
-use jeton_policy::store::{
-    Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write,
-};
+use jeton_policy::store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write};
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 
@@ -90,8 +88,8 @@ impl SqliteStore {
 
     fn open_with(path: &Path, migrations: &'static [&'static str]) -> Result<Self, OpenError> {
         // Absolute, so that opening it anew finds the same file, and SQLite takes no path for a URI.
-        let path = std::path::absolute(path)
-            .map_err(|error| OpenError::from_file(path.to_path_buf(), "resolve", error))?;
+        let path =
+            std::path::absolute(path).map_err(|error| OpenError::from_file(path.to_path_buf(), "resolve", error))?;
         let connection = open::writer(&path, Absent::Create, migrations)?;
         let shared = Arc::new(Shared {
             readers: Readers::new(&path),
@@ -102,25 +100,14 @@ impl SqliteStore {
             seam: Seam::default(),
         });
         let (outbox, inbox) = sync_channel(QUEUE);
-        let writer = Writer::new(
-            path.clone(),
-            migrations,
-            connection,
-            Arc::clone(&shared),
-            inbox,
-        );
+        let writer = Writer::new(path.clone(), migrations, connection, Arc::clone(&shared), inbox);
         let writer = thread::Builder::new()
             .name("jeton-store".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| OpenError::from_file(path, "start a thread for", error))?;
         shared.readers.admit(Gate::Open);
         let writer_id = writer.thread().id();
-        Ok(Self {
-            shared,
-            outbox,
-            writer: Mutex::new(Some(writer)),
-            writer_id,
-        })
+        Ok(Self { shared, outbox, writer: Mutex::new(Some(writer)), writer_id })
     }
 
     /// Lets `observer` hear of every commit that is acknowledged after this returns. It replaces an earlier one.
@@ -151,17 +138,11 @@ impl SqliteStore {
         let found = self.shared.readers.with(inspect).map_err(|error| {
             self.failed(&error);
             match error {
-                ReadError::Sqlite(error) if is_damage(&error) => {
-                    IntegrityError::Damaged(vec![error.to_string()])
-                }
+                ReadError::Sqlite(error) if is_damage(&error) => IntegrityError::Damaged(vec![error.to_string()]),
                 _ => IntegrityError::Unavailable,
             }
         })?;
-        if found.is_empty() {
-            Ok(())
-        } else {
-            Err(IntegrityError::Damaged(found))
-        }
+        if found.is_empty() { Ok(()) } else { Err(IntegrityError::Damaged(found)) }
     }
 
     /// Finishes the commits that wait, copies the log back into the database, closes the file and lets go of the
@@ -179,10 +160,7 @@ impl SqliteStore {
         }
     }
 
-    fn reading<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, Unavailable> {
+    fn reading<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Unavailable> {
         self.shared.readers.with(work).map_err(|error| {
             self.failed(&error);
             Unavailable
@@ -227,23 +205,14 @@ impl Store for SqliteStore {
         }
         let (answer, answered) = sync_channel(1);
         self.shared.waiting.fetch_add(1, Relaxed);
-        self.outbox
-            .send(Message::Commit(Member {
-                checks,
-                writes,
-                answer,
-            }))
-            .map_err(|_| CommitError::Unavailable)?;
+        self.outbox.send(Message::Commit(Member { checks, writes, answer })).map_err(|_| CommitError::Unavailable)?;
         // The writer ended before it answered: what it did with the commit is not known.
         answered.recv().unwrap_or(Err(CommitError::Unavailable))
     }
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// What is wrong with the database, a line each.
@@ -260,9 +229,7 @@ fn inspect(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         |row| row.get(0),
     )?;
     if impossible > 0 {
-        found.push(format!(
-            "{impossible} entries have a version that no commit had"
-        ));
+        found.push(format!("{impossible} entries have a version that no commit had"));
     }
     Ok(found)
 }

@@ -32,20 +32,14 @@ pub(super) enum Absent {
 }
 
 /// The writing connection to a database that was checked and whose log was made durable and copied back.
-pub(super) fn writer(
-    path: &Path,
-    absent: Absent,
-    migrations: &[&str],
-) -> Result<Connection, OpenError> {
+pub(super) fn writer(path: &Path, absent: Absent, migrations: &[&str]) -> Result<Connection, OpenError> {
     let sqlite = |error| OpenError::from_sqlite(path.to_path_buf(), error);
     prepare_file(path, absent)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
     let version = identify(&connection, path, migrations.len())?;
     if connection.is_readonly("main").map_err(sqlite)? {
-        return Err(OpenError::ReadOnly {
-            path: path.to_path_buf(),
-        });
+        return Err(OpenError::ReadOnly { path: path.to_path_buf() });
     }
     set_up(&connection).map_err(sqlite)?;
     // The tables of a new database are made with a rollback journal, so that the file is either empty or Jeton's at
@@ -53,19 +47,11 @@ pub(super) fn writer(
     if version < migrations.len() {
         schema::migrate(&mut connection, version, migrations).map_err(sqlite)?;
     }
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .map_err(sqlite)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(sqlite)?;
     if mode != "wal" {
-        let source = io::Error::new(
-            io::ErrorKind::Unsupported,
-            format!("the journal mode stays `{mode}`"),
-        );
-        return Err(OpenError::File {
-            path: path.to_path_buf(),
-            action: "keep a write-ahead log for",
-            source,
-        });
+        let source = io::Error::new(io::ErrorKind::Unsupported, format!("the journal mode stays `{mode}`"));
+        return Err(OpenError::File { path: path.to_path_buf(), action: "keep a write-ahead log for", source });
     }
     check_start(&connection, path)?;
     settle(&connection, path)?;
@@ -89,30 +75,20 @@ fn prepare_file(path: &Path, absent: Absent) -> Result<(), OpenError> {
     match fs::metadata(path) {
         Ok(file) => {
             if !file.is_file() {
-                return Err(OpenError::NotADatabase {
-                    path: path.to_path_buf(),
-                });
+                return Err(OpenError::NotADatabase { path: path.to_path_buf() });
             }
             // SQLite deletes the log of an empty database, and with it every commit that the log holds.
             if file.len() == 0 && log_bytes > 0 {
-                return Err(OpenError::OrphanedLog {
-                    path: path.to_path_buf(),
-                    wal,
-                });
+                return Err(OpenError::OrphanedLog { path: path.to_path_buf(), wal });
             }
             writable(path, file.mode())?;
-            let mode = fs::metadata(directory)
-                .map_err(|error| failed("look into the directory of", error))?
-                .mode();
+            let mode = fs::metadata(directory).map_err(|error| failed("look into the directory of", error))?.mode();
             writable(directory, mode)?;
             tighten(path)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && absent == Absent::Create => {
             if log_bytes > 0 {
-                return Err(OpenError::OrphanedLog {
-                    path: path.to_path_buf(),
-                    wal,
-                });
+                return Err(OpenError::OrphanedLog { path: path.to_path_buf(), wal });
             }
             let file = OpenOptions::new()
                 .write(true)
@@ -133,21 +109,14 @@ fn prepare_file(path: &Path, absent: Absent) -> Result<(), OpenError> {
 /// Refuses what is marked read-only, for root too, which the mode would not stop.
 fn writable(path: &Path, mode: u32) -> Result<(), OpenError> {
     if mode & OWNER_MAY_WRITE == 0 || access(path, Access::WRITE_OK).is_err() {
-        return Err(OpenError::ReadOnly {
-            path: path.to_path_buf(),
-        });
+        return Err(OpenError::ReadOnly { path: path.to_path_buf() });
     }
     Ok(())
 }
 
 /// Takes the database and its companions away from everybody but the owner.
 fn tighten(path: &Path) -> Result<(), OpenError> {
-    for file in [
-        path.to_path_buf(),
-        beside(path, "-wal"),
-        beside(path, "-shm"),
-        beside(path, "-journal"),
-    ] {
+    for file in [path.to_path_buf(), beside(path, "-wal"), beside(path, "-shm"), beside(path, "-journal")] {
         let Ok(found) = fs::metadata(&file) else {
             continue;
         };
@@ -177,18 +146,13 @@ fn identify(connection: &Connection, path: &Path, known: usize) -> Result<usize,
     if pragma("page_count")? == 0 {
         // SQLite takes a file of a single byte for an empty one.
         return match fs::metadata(path) {
-            Ok(file) if file.len() > 0 => Err(OpenError::NotADatabase {
-                path: path.to_path_buf(),
-            }),
+            Ok(file) if file.len() > 0 => Err(OpenError::NotADatabase { path: path.to_path_buf() }),
             _ => Ok(0),
         };
     }
     let found = pragma("application_id")?;
     if found != schema::APPLICATION_ID {
-        return Err(OpenError::OtherApplication {
-            path: path.to_path_buf(),
-            found,
-        });
+        return Err(OpenError::OtherApplication { path: path.to_path_buf(), found });
     }
     let found = pragma("user_version")?;
     match usize::try_from(found) {
@@ -209,10 +173,7 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     // macOS needs these for a sync that reaches the disk; elsewhere they do nothing.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    for (pragma, value) in [
-        ("wal_autocheckpoint", CHECKPOINT_PAGES),
-        ("journal_size_limit", LOG_BYTES),
-    ] {
+    for (pragma, value) in [("wal_autocheckpoint", CHECKPOINT_PAGES), ("journal_size_limit", LOG_BYTES)] {
         connection.pragma_update_and_check(None, pragma, value, |_row| Ok(()))?;
     }
     Ok(())
@@ -231,16 +192,13 @@ fn check_start(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         None | Some(ErrorCode::Unknown) => damaged(path, error.to_string()),
         Some(_) => OpenError::from_sqlite(path.to_path_buf(), error),
     };
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(meta)", [], |row| row.get(0))
-        .map_err(wrong)?;
+    let verdict: String = connection.query_row("PRAGMA quick_check(meta)", [], |row| row.get(0)).map_err(wrong)?;
     if verdict != "ok" {
         return Err(damaged(path, verdict));
     }
     let revision = schema::revision(connection).map_err(wrong)?;
-    let mut live = connection
-        .prepare("SELECT key, value, version FROM kv WHERE key >= ?1 ORDER BY key")
-        .map_err(wrong)?;
+    let mut live =
+        connection.prepare("SELECT key, value, version FROM kv WHERE key >= ?1 ORDER BY key").map_err(wrong)?;
     let mut rows = live.query([LIVE_PREFIX]).map_err(wrong)?;
     let mut previous: Option<Vec<u8>> = None;
     while let Some(row) = rows.next().map_err(wrong)? {
@@ -253,10 +211,7 @@ fn check_start(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         }
         let version = schema::unsigned(version).map_err(wrong)?;
         if version == 0 || version > revision {
-            return Err(damaged(
-                path,
-                format!("version {version} at revision {revision}"),
-            ));
+            return Err(damaged(path, format!("version {version} at revision {revision}")));
         }
         previous = Some(key);
     }
@@ -267,21 +222,14 @@ fn check_start(connection: &Connection, path: &Path) -> Result<(), OpenError> {
 /// durable or gone before anybody is answered from it.
 fn settle(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let (in_log, copied): (i64, i64) = connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-            Ok((row.get(1)?, row.get(2)?))
-        })
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok((row.get(1)?, row.get(2)?)))
         .map_err(|error| OpenError::from_sqlite(path.to_path_buf(), error))?;
     if in_log != copied {
-        return Err(OpenError::InUse {
-            path: path.to_path_buf(),
-        });
+        return Err(OpenError::InUse { path: path.to_path_buf() });
     }
     Ok(())
 }
 
 fn damaged(path: &Path, detail: String) -> OpenError {
-    OpenError::Damaged {
-        path: path.to_path_buf(),
-        detail,
-    }
+    OpenError::Damaged { path: path.to_path_buf(), detail }
 }

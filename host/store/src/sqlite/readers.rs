@@ -52,16 +52,8 @@ struct Loan<'a> {
 
 impl Readers {
     pub(super) fn new(path: &Path) -> Self {
-        let pool = Pool {
-            gate: Gate::Closed,
-            idle: Vec::new(),
-            lent: 0,
-        };
-        Self {
-            path: path.to_path_buf(),
-            pool: Mutex::new(pool),
-            changed: Condvar::new(),
-        }
+        let pool = Pool { gate: Gate::Closed, idle: Vec::new(), lent: 0 };
+        Self { path: path.to_path_buf(), pool: Mutex::new(pool), changed: Condvar::new() }
     }
 
     /// Opens the gate for some or for all. The writing connection must be open.
@@ -83,10 +75,7 @@ impl Readers {
 
     /// Runs `work` on a connection, inside one read transaction: all it sees is of one moment, and that moment is after
     /// every commit that was acknowledged before the call.
-    pub(super) fn with<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, ReadError> {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
         let mut loan = self.borrow()?;
         let connection = match loan.connection.take() {
             Some(idle) => idle,
@@ -113,10 +102,7 @@ impl Readers {
             }
             if pool.lent < MAX_READERS {
                 pool.lent = pool.lent.saturating_add(1);
-                return Ok(Loan {
-                    readers: self,
-                    connection: pool.idle.pop(),
-                });
+                return Ok(Loan { readers: self, connection: pool.idle.pop() });
             }
             self.changed.wait(&mut pool);
         }
@@ -134,17 +120,13 @@ impl Drop for Loan<'_> {
 
 pub(super) fn read(connection: &Connection, keys: &[Vec<u8>]) -> rusqlite::Result<Snapshot> {
     let revision = schema::revision(connection)?;
-    let mut statement =
-        connection.prepare_cached("SELECT value, version FROM kv WHERE key = ?1")?;
+    let mut statement = connection.prepare_cached("SELECT value, version FROM kv WHERE key = ?1")?;
     let entries = keys
         .iter()
         .map(|key| {
             statement
                 .query_row([key.as_slice()], |row| {
-                    Ok(Entry {
-                        value: row.get(0)?,
-                        version: schema::unsigned(row.get(1)?)?,
-                    })
+                    Ok(Entry { value: row.get(0)?, version: schema::unsigned(row.get(1)?)? })
                 })
                 .optional()
         })
@@ -152,12 +134,7 @@ pub(super) fn read(connection: &Connection, keys: &[Vec<u8>]) -> rusqlite::Resul
     Ok(Snapshot { entries, revision })
 }
 
-pub(super) fn scan(
-    connection: &Connection,
-    prefix: &[u8],
-    after: Option<&[u8]>,
-    limit: u32,
-) -> rusqlite::Result<Page> {
+pub(super) fn scan(connection: &Connection, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> rusqlite::Result<Page> {
     let revision = schema::revision(connection)?;
     let end = end_of(prefix);
     // A statement for each shape of the range, so that each is one walk along the key order.
@@ -182,17 +159,9 @@ pub(super) fn scan(
     Ok(Page { items, revision })
 }
 
-fn collect(
-    mut statement: CachedStatement<'_>,
-    range: impl rusqlite::Params,
-) -> rusqlite::Result<Vec<Item>> {
-    let item = |row: &Row<'_>| {
-        Ok(Item {
-            key: row.get(0)?,
-            value: row.get(1)?,
-            version: schema::unsigned(row.get(2)?)?,
-        })
-    };
+fn collect(mut statement: CachedStatement<'_>, range: impl rusqlite::Params) -> rusqlite::Result<Vec<Item>> {
+    let item =
+        |row: &Row<'_>| Ok(Item { key: row.get(0)?, value: row.get(1)?, version: schema::unsigned(row.get(2)?)? });
     statement.query_map(range, item)?.collect()
 }
 

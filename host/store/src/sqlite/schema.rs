@@ -21,11 +21,7 @@ pub(super) const MIGRATIONS: &[&str] = &["
 "];
 
 /// Runs the steps from version `from` on, in one transaction.
-pub(super) fn migrate(
-    connection: &mut Connection,
-    from: usize,
-    migrations: &[&str],
-) -> rusqlite::Result<()> {
+pub(super) fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rusqlite::Result<()> {
     let version = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
     for step in migrations.iter().skip(from) {
@@ -38,9 +34,8 @@ pub(super) fn migrate(
 
 /// The revision of the last commit that this connection's transaction sees.
 pub(super) fn revision(connection: &Connection) -> rusqlite::Result<u64> {
-    let stored: i64 = connection
-        .prepare_cached("SELECT value FROM meta WHERE name = 'revision'")?
-        .query_row([], |row| row.get(0))?;
+    let stored: i64 =
+        connection.prepare_cached("SELECT value FROM meta WHERE name = 'revision'")?.query_row([], |row| row.get(0))?;
     unsigned(stored)
 }
 
@@ -60,12 +55,7 @@ pub(super) fn version(connection: &Connection, key: &[u8]) -> rusqlite::Result<O
     stored.map(unsigned).transpose()
 }
 
-pub(super) fn put(
-    connection: &Connection,
-    key: &[u8],
-    value: &[u8],
-    version: u64,
-) -> rusqlite::Result<()> {
+pub(super) fn put(connection: &Connection, key: &[u8], value: &[u8], version: u64) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO kv (key, value, version) VALUES (?1, ?2, ?3)
@@ -76,10 +66,7 @@ pub(super) fn put(
 }
 
 pub(super) fn remove(connection: &Connection, key: &[u8]) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM kv WHERE key = ?1")?
-        .execute([key])
-        .map(drop)
+    connection.prepare_cached("DELETE FROM kv WHERE key = ?1")?.execute([key]).map(drop)
 }
 
 /// A stored revision or version. A negative one is none.

@@ -5,11 +5,7 @@
 pub(super) struct Seam {}
 
 #[cfg(not(test))]
-#[expect(
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
-    reason = "only the test build has something to do here"
-)]
+#[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "only the test build has something to do here")]
 impl Seam {
     pub(super) fn before_commit(&self) -> rusqlite::Result<()> {
         Ok(())

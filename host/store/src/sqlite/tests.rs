@@ -22,13 +22,7 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 fn commit(store: &SqliteStore, key: &[u8], value: &[u8]) -> Result<u64, CommitError> {
-    store.commit(
-        vec![],
-        vec![Write {
-            key: key.to_vec(),
-            value: Some(value.to_vec()),
-        }],
-    )
+    store.commit(vec![], vec![Write { key: key.to_vec(), value: Some(value.to_vec()) }])
 }
 
 fn value(store: &SqliteStore, key: &[u8]) -> Option<Vec<u8>> {
@@ -54,16 +48,8 @@ impl CommitObserver for Telling {
     fn outcome_unknown(&mut self) {
         let own = self.store.read(&[], Freshness::Latest).is_ok();
         let store = Arc::clone(&self.store);
-        let others = thread::spawn(move || store.read(&[], Freshness::Latest).is_ok())
-            .join()
-            .unwrap();
-        self.heard
-            .send(if own && !others {
-                "unknown, others wait"
-            } else {
-                "unknown, but not alone"
-            })
-            .unwrap();
+        let others = thread::spawn(move || store.read(&[], Freshness::Latest).is_ok()).join().unwrap();
+        self.heard.send(if own && !others { "unknown, others wait" } else { "unknown, but not alone" }).unwrap();
     }
 }
 
@@ -71,10 +57,7 @@ fn observed() -> (TempDir, Arc<SqliteStore>, mpsc::Receiver<&'static str>) {
     let (directory, path) = place();
     let store = Arc::new(SqliteStore::open(&path).unwrap());
     let (heard, hears) = mpsc::channel();
-    store.observe(Box::new(Telling {
-        heard,
-        store: Arc::clone(&store),
-    }));
+    store.observe(Box::new(Telling { heard, store: Arc::clone(&store) }));
     (directory, store, hears)
 }
 
@@ -83,14 +66,8 @@ fn a_commit_that_took_effect_and_failed_is_unknown_and_shows_only_after_the_obse
     let (_directory, store, hears) = observed();
     commit(&store, b"live/k", b"1").unwrap();
     *store.shared.seam.after.lock() = Some(failure(ffi::SQLITE_IOERR_FSYNC));
-    assert_eq!(
-        commit(&store, b"live/k", b"2"),
-        Err(CommitError::Unavailable)
-    );
-    assert_eq!(
-        hears.try_iter().collect::<Vec<_>>(),
-        ["committed", "unknown, others wait"]
-    );
+    assert_eq!(commit(&store, b"live/k", b"2"), Err(CommitError::Unavailable));
+    assert_eq!(hears.try_iter().collect::<Vec<_>>(), ["committed", "unknown, others wait"]);
     assert_eq!(value(&store, b"live/k"), Some(b"2".to_vec()));
     assert_eq!(commit(&store, b"live/k", b"3"), Ok(3));
     assert_eq!(store.statistics().groups(), 2);
@@ -103,20 +80,10 @@ fn a_full_disk_before_commit_takes_no_effect_and_keeps_the_store_open() {
     let (_directory, store, hears) = observed();
     commit(&store, b"live/k", b"1").unwrap();
     *store.shared.seam.before.lock() = Some(failure(ffi::SQLITE_FULL));
-    assert_eq!(
-        commit(&store, b"live/k", b"2"),
-        Err(CommitError::Unavailable)
-    );
+    assert_eq!(commit(&store, b"live/k", b"2"), Err(CommitError::Unavailable));
     assert_eq!(value(&store, b"live/k"), Some(b"1".to_vec()));
-    assert_eq!(
-        commit(&store, b"live/k", b"3"),
-        Ok(2),
-        "a rolled-back group leaves no gap"
-    );
-    assert_eq!(
-        hears.try_iter().collect::<Vec<_>>(),
-        ["committed", "committed"]
-    );
+    assert_eq!(commit(&store, b"live/k", b"3"), Ok(2), "a rolled-back group leaves no gap");
+    assert_eq!(hears.try_iter().collect::<Vec<_>>(), ["committed", "committed"]);
     assert_eq!(store.statistics().errors(), 1);
     store.close();
 }
@@ -125,14 +92,8 @@ fn a_full_disk_before_commit_takes_no_effect_and_keeps_the_store_open() {
 fn an_input_error_before_commit_opens_the_store_anew() {
     let (_directory, store, hears) = observed();
     *store.shared.seam.before.lock() = Some(failure(ffi::SQLITE_IOERR));
-    assert_eq!(
-        commit(&store, b"live/k", b"1"),
-        Err(CommitError::Unavailable)
-    );
-    assert_eq!(
-        hears.try_iter().collect::<Vec<_>>(),
-        ["unknown, others wait"]
-    );
+    assert_eq!(commit(&store, b"live/k", b"1"), Err(CommitError::Unavailable));
+    assert_eq!(hears.try_iter().collect::<Vec<_>>(), ["unknown, others wait"]);
     assert_eq!(value(&store, b"live/k"), None);
     store.close();
 }
@@ -155,33 +116,21 @@ fn a_database_that_vanished_is_not_replaced_by_an_empty_one() {
 fn a_real_page_limit_rolls_a_group_back_and_the_store_works_on() {
     let (_directory, path) = place();
     let mut connection = open::writer(&path, Absent::Create, schema::MIGRATIONS).unwrap();
-    connection
-        .pragma_update_and_check(None, "max_page_count", 20, |_row| Ok(()))
-        .unwrap();
+    connection.pragma_update_and_check(None, "max_page_count", 20, |_row| Ok(())).unwrap();
     let transaction = connection.transaction().unwrap();
-    let full = (0..100_u8)
-        .find_map(|index| schema::put(&transaction, &[index], &[index; 4096], 1).err())
-        .unwrap();
+    let full = (0..100_u8).find_map(|index| schema::put(&transaction, &[index], &[index; 4096], 1).err()).unwrap();
     assert_eq!(full.sqlite_error_code(), Some(ErrorCode::DiskFull));
     drop(transaction);
     assert!(connection.is_autocommit());
     schema::put(&connection, b"small", b"1", 1).unwrap();
 }
 
-const SECOND: &[&str] = &[
-    schema::MIGRATIONS[0],
-    "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (7);",
-];
-const BROKEN: &[&str] = &[
-    schema::MIGRATIONS[0],
-    "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE kv (x INTEGER);",
-];
+const SECOND: &[&str] =
+    &[schema::MIGRATIONS[0], "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (7);"];
+const BROKEN: &[&str] = &[schema::MIGRATIONS[0], "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE kv (x INTEGER);"];
 
 fn version(path: &Path) -> i64 {
-    Connection::open(path)
-        .unwrap()
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .unwrap()
+    Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
 #[test]
@@ -196,25 +145,10 @@ fn an_older_schema_is_migrated_and_keeps_its_entries() {
     assert_eq!(commit(&store, b"k", b"w"), Ok(2));
     drop(store);
     assert_eq!(version(&path), 2);
-    let x: i64 = Connection::open(&path)
-        .unwrap()
-        .query_row("SELECT x FROM extra", [], |row| row.get(0))
-        .unwrap();
+    let x: i64 = Connection::open(&path).unwrap().query_row("SELECT x FROM extra", [], |row| row.get(0)).unwrap();
     assert_eq!(x, 7);
-    let Err(newer) = SqliteStore::open(&path) else {
-        panic!("an older Jeton opened it")
-    };
-    assert!(
-        matches!(
-            newer,
-            OpenError::NewerSchema {
-                found: 2,
-                known: 1,
-                ..
-            }
-        ),
-        "{newer}"
-    );
+    let Err(newer) = SqliteStore::open(&path) else { panic!("an older Jeton opened it") };
+    assert!(matches!(newer, OpenError::NewerSchema { found: 2, known: 1, .. }), "{newer}");
 }
 
 #[test]
@@ -234,10 +168,7 @@ fn a_migration_that_fails_changes_nothing() {
     assert!(SqliteStore::open_with(&path, BROKEN).is_err());
     assert_eq!(version(&path), 1);
     let connection = Connection::open(&path).unwrap();
-    assert!(
-        connection.prepare("SELECT x FROM extra").is_err(),
-        "half of a migration stayed"
-    );
+    assert!(connection.prepare("SELECT x FROM extra").is_err(), "half of a migration stayed");
     drop(connection);
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(value(&store, b"k"), Some(b"v".to_vec()));

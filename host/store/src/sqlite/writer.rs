@@ -68,13 +68,7 @@ impl Writer {
         shared: Arc<Shared>,
         inbox: Receiver<Message>,
     ) -> Self {
-        Self {
-            path,
-            migrations,
-            connection: Some(connection),
-            shared,
-            inbox,
-        }
+        Self { path, migrations, connection: Some(connection), shared, inbox }
     }
 
     /// Serves until it is told to close or nobody can send any more.
@@ -103,10 +97,7 @@ impl Writer {
 
     /// The next message, if one waits already.
     fn next(&self) -> Option<Message> {
-        self.inbox
-            .try_recv()
-            .ok()
-            .inspect(|message| self.shared.taken(message))
+        self.inbox.try_recv().ok().inspect(|message| self.shared.taken(message))
     }
 
     /// Whoever waits already joins the first; nobody is waited for.
@@ -172,10 +163,7 @@ impl Writer {
     }
 
     fn fail(&mut self, failure: Failure) {
-        let clean = self
-            .connection
-            .as_ref()
-            .is_some_and(Connection::is_autocommit);
+        let clean = self.connection.as_ref().is_some_and(Connection::is_autocommit);
         match failure {
             Failure::RolledBack(error) if clean && is_passing(&error) => {
                 tracing::error!(%error, "a group of commits failed and was rolled back");
@@ -211,9 +199,7 @@ impl Writer {
             Ok(connection) => {
                 self.connection = Some(connection);
                 if let Some(observer) = self.shared.observer.lock().as_mut() {
-                    self.shared
-                        .readers
-                        .admit(Gate::Only(thread::current().id()));
+                    self.shared.readers.admit(Gate::Only(thread::current().id()));
                     observer.outcome_unknown();
                 }
                 self.shared.readers.admit(Gate::Open);
@@ -229,12 +215,8 @@ impl Writer {
 
 impl Member {
     fn bytes(&self) -> usize {
-        let written = self.writes.iter().map(|write| {
-            write
-                .key
-                .len()
-                .saturating_add(write.value.as_ref().map_or(0, Vec::len))
-        });
+        let written =
+            self.writes.iter().map(|write| write.key.len().saturating_add(write.value.as_ref().map_or(0, Vec::len)));
         let checked = self.checks.iter().map(|check| check.key.len());
         written.chain(checked).fold(0, usize::saturating_add)
     }
@@ -246,20 +228,14 @@ struct Closing(Arc<Shared>);
 impl Drop for Closing {
     fn drop(&mut self) {
         if thread::panicking() {
-            tracing::error!(
-                "an observer panicked: the store stays closed until the process starts again"
-            );
+            tracing::error!("an observer panicked: the store stays closed until the process starts again");
         }
         self.0.readers.close();
     }
 }
 
 /// Runs a group in one transaction and makes it durable. The answer has each member's revision, `None` for a conflict.
-fn apply(
-    connection: &Connection,
-    group: &[Member],
-    shared: &Shared,
-) -> Result<Vec<Option<u64>>, Failure> {
+fn apply(connection: &Connection, group: &[Member], shared: &Shared) -> Result<Vec<Option<u64>>, Failure> {
     let (transaction, outcomes) = run(connection, group).map_err(Failure::RolledBack)?;
     if outcomes.iter().all(Option::is_none) {
         transaction.rollback().map_err(Failure::RolledBack)?;
@@ -272,10 +248,7 @@ fn apply(
     Ok(outcomes)
 }
 
-fn run<'a>(
-    connection: &'a Connection,
-    group: &[Member],
-) -> rusqlite::Result<(Transaction<'a>, Vec<Option<u64>>)> {
+fn run<'a>(connection: &'a Connection, group: &[Member]) -> rusqlite::Result<(Transaction<'a>, Vec<Option<u64>>)> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let before = schema::revision(&transaction)?;
     let mut revision = before;
@@ -323,8 +296,5 @@ fn refuse(group: Vec<Member>) {
 
 /// Whether the connection is as good as before: the disk was full, or another program held the lock.
 fn is_passing(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }

@@ -14,13 +14,7 @@ fn a_corrupt_header_is_refused() {
     let file = fs::OpenOptions::new().write(true).open(path).unwrap();
     file.write_all_at(&[0xa5; 60], 16).unwrap();
     let error = refusal(path);
-    assert!(
-        matches!(
-            error,
-            OpenError::NotADatabase { .. } | OpenError::Damaged { .. }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::NotADatabase { .. } | OpenError::Damaged { .. }), "{error}");
 }
 
 #[test]
@@ -29,14 +23,10 @@ fn damage_to_the_live_keys_is_refused() {
     let file = fs::OpenOptions::new().write(true).open(path).unwrap();
     let length = file.metadata().unwrap().len();
     // Every page but the first two, which hold the schema and a root.
-    file.write_all_at(&vec![0xa5; usize::try_from(length).unwrap() - 8192], 8192)
-        .unwrap();
+    file.write_all_at(&vec![0xa5; usize::try_from(length).unwrap() - 8192], 8192).unwrap();
     let error = refusal(path);
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
-    assert!(
-        error.to_string().contains("restore it from a backup"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("restore it from a backup"), "{error}");
 }
 
 #[test]
@@ -60,15 +50,9 @@ fn versions_and_revisions_that_cannot_be_are_refused() {
         "PRAGMA user_version = 0",
     ] {
         let Place { path, .. } = &closed();
-        Connection::open(path)
-            .unwrap()
-            .execute_batch(doctored)
-            .unwrap();
+        Connection::open(path).unwrap().execute_batch(doctored).unwrap();
         let error = refusal(path);
-        assert!(
-            matches!(error, OpenError::Damaged { .. }),
-            "{doctored}: {error:?}"
-        );
+        assert!(matches!(error, OpenError::Damaged { .. }), "{doctored}: {error:?}");
     }
 }
 
@@ -106,36 +90,18 @@ fn a_torn_log_opens_with_whole_commits_and_all_that_was_copied_back() {
     drop(store);
     let store = SqliteStore::open(path).unwrap();
     for round in 0..10_u8 {
-        store
-            .commit(vec![], vec![put(&[1, round], b""), put(&[2, round], b"")])
-            .unwrap();
+        store.commit(vec![], vec![put(&[1, round], b""), put(&[2, round], b"")]).unwrap();
     }
     let whole = fs::metadata(beside(path, "-wal")).unwrap().len();
     for cut in [1, 100, 4_000, 5_000, 20_000, whole - 40, whole] {
         let copy = directory.path().join(format!("cut-{cut}.db"));
         snapshot(path, &copy);
-        fs::OpenOptions::new()
-            .write(true)
-            .open(beside(&copy, "-wal"))
-            .unwrap()
-            .set_len(whole - cut)
-            .unwrap();
+        fs::OpenOptions::new().write(true).open(beside(&copy, "-wal")).unwrap().set_len(whole - cut).unwrap();
         let torn = SqliteStore::open(&copy).unwrap();
         let held = |prefix: u8| torn.scan(&[prefix], None, 100).unwrap().items.len();
-        assert_eq!(
-            held(0),
-            10,
-            "all that was copied back, with {cut} bytes of the log gone"
-        );
-        assert_eq!(
-            held(1),
-            held(2),
-            "a commit is whole or gone, with {cut} bytes of the log gone"
-        );
-        assert!(
-            held(1) < 10,
-            "the last commit cannot be whole, with {cut} bytes of the log gone"
-        );
+        assert_eq!(held(0), 10, "all that was copied back, with {cut} bytes of the log gone");
+        assert_eq!(held(1), held(2), "a commit is whole or gone, with {cut} bytes of the log gone");
+        assert!(held(1) < 10, "the last commit cannot be whole, with {cut} bytes of the log gone");
         let revision = torn.read(&[], Freshness::Latest).unwrap().revision;
         assert_eq!(usize::try_from(revision).unwrap(), 10 + held(1));
         commit(&torn, b"new", b"").unwrap();
@@ -181,29 +147,15 @@ fn the_whole_check_finds_damage_that_the_start_does_not_look_for() {
     store.check_integrity().unwrap();
     drop(store);
     let doctor = Connection::open(path).unwrap();
-    doctor
-        .execute(
-            "UPDATE kv SET version = 9999 WHERE key = CAST('token/0100' AS BLOB)",
-            [],
-        )
-        .unwrap();
+    doctor.execute("UPDATE kv SET version = 9999 WHERE key = CAST('token/0100' AS BLOB)", []).unwrap();
     drop(doctor);
     let store = SqliteStore::open(path).unwrap();
     let error = store.check_integrity().unwrap_err().to_string();
-    assert!(
-        error.contains("1 entries have a version that no commit had"),
-        "{error}"
-    );
+    assert!(error.contains("1 entries have a version that no commit had"), "{error}");
     drop(store);
     let file = fs::OpenOptions::new().write(true).open(path).unwrap();
     let length = file.metadata().unwrap().len();
     file.write_all_at(&[0xa5; 4096], length - 4096).unwrap();
     let store = SqliteStore::open(path).unwrap();
-    assert!(
-        store
-            .check_integrity()
-            .unwrap_err()
-            .to_string()
-            .contains("damaged")
-    );
+    assert!(store.check_integrity().unwrap_err().to_string().contains("damaged"));
 }

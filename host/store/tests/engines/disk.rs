@@ -30,26 +30,16 @@ impl CommitObserver for Reloading {
 
 /// Runs one ignored test of this binary under a shell prelude.
 fn again(prelude: &str, name: &str) -> bool {
-    let script =
-        format!("{prelude} && exec \"$0\" --exact {name} --ignored --nocapture --test-threads=1");
+    let script = format!("{prelude} && exec \"$0\" --exact {name} --ignored --nocapture --test-threads=1");
     let mut shell = Command::new("sh");
-    shell
-        .args(["-c", &script])
-        .arg(std::env::current_exe().unwrap());
+    shell.args(["-c", &script]).arg(std::env::current_exe().unwrap());
     shell.status().unwrap().success()
 }
 
 /// Files may grow to `bytes`; more is an I/O error (`EFBIG`).
 fn limit_files(bytes: Option<u64>) {
     let maximum = getrlimit(Resource::Fsize).maximum;
-    setrlimit(
-        Resource::Fsize,
-        Rlimit {
-            current: bytes.or(maximum),
-            maximum,
-        },
-    )
-    .unwrap();
+    setrlimit(Resource::Fsize, Rlimit { current: bytes.or(maximum), maximum }).unwrap();
 }
 
 #[test]
@@ -65,66 +55,34 @@ fn under_a_limit_on_file_sizes() {
     let path = directory.path().join("jeton.db");
     let store = Arc::new(SqliteStore::open(&path).unwrap());
     let reloads = Arc::new(Mutex::new(Vec::new()));
-    store.observe(Box::new(Reloading {
-        store: Arc::clone(&store),
-        reloads: Arc::clone(&reloads),
-    }));
+    store.observe(Box::new(Reloading { store: Arc::clone(&store), reloads: Arc::clone(&reloads) }));
     commit(&*store, b"live/kept", b"1").unwrap();
 
     // The log's index needs 32 KiB, so that the store can be opened anew under this limit.
     limit_files(Some(40 * 1024));
     let large = vec![1; 60 * 1024];
     let writes = vec![put(b"live/kept", b"2"), put(b"large", &large)];
-    assert_eq!(
-        store.commit(vec![], writes.clone()),
-        Err(CommitError::Unavailable)
-    );
-    assert_eq!(
-        *reloads.lock().unwrap(),
-        [1],
-        "the observer reads anew, once, before the answer"
-    );
+    assert_eq!(store.commit(vec![], writes.clone()), Err(CommitError::Unavailable));
+    assert_eq!(*reloads.lock().unwrap(), [1], "the observer reads anew, once, before the answer");
     assert_eq!(value(&*store, b"live/kept"), Ok(Some(b"1".to_vec())));
     assert_eq!(value(&*store, b"large"), Ok(None));
     commit(&*store, b"small", b"1").unwrap();
 
     // Now it cannot be opened anew either.
     limit_files(Some(0));
-    assert_eq!(
-        commit(&*store, b"live/kept", b"3"),
-        Err(CommitError::Unavailable)
-    );
+    assert_eq!(commit(&*store, b"live/kept", b"3"), Err(CommitError::Unavailable));
     for _ in 0..3 {
-        assert!(
-            value(&*store, b"live/kept").is_err(),
-            "a closed store must not answer"
-        );
-        assert!(
-            store.scan(b"", None, 1).is_err(),
-            "a closed store must not answer"
-        );
-        assert_eq!(
-            commit(&*store, b"small", b"2"),
-            Err(CommitError::Unavailable)
-        );
+        assert!(value(&*store, b"live/kept").is_err(), "a closed store must not answer");
+        assert!(store.scan(b"", None, 1).is_err(), "a closed store must not answer");
+        assert_eq!(commit(&*store, b"small", b"2"), Err(CommitError::Unavailable));
     }
-    assert_eq!(
-        reloads.lock().unwrap().len(),
-        1,
-        "there was nothing to read"
-    );
+    assert_eq!(reloads.lock().unwrap().len(), 1, "there was nothing to read");
     assert!(store.statistics().errors() > 0);
 
     limit_files(None);
     // Reads alone bring it back.
-    eventually("opening the store anew", || {
-        store.read(&[], Freshness::Latest).is_ok()
-    });
-    assert_eq!(
-        reloads.lock().unwrap().len(),
-        2,
-        "the observer comes before every answer"
-    );
+    eventually("opening the store anew", || store.read(&[], Freshness::Latest).is_ok());
+    assert_eq!(reloads.lock().unwrap().len(), 2, "the observer comes before every answer");
     assert_eq!(value(&*store, b"live/kept"), Ok(Some(b"1".to_vec())));
     assert_eq!(value(&*store, b"small"), Ok(Some(b"1".to_vec())));
     store.commit(vec![], writes).unwrap();
@@ -144,10 +102,7 @@ fn a_full_disk_makes_commits_unavailable_until_there_is_room() {
     let at = directory.path().display();
     let namespace = "exec unshare --user --map-root-user --mount sh -c";
     let mount = format!("mount -t tmpfs -o size=512k tmpfs '{at}'");
-    let possible = Command::new("sh")
-        .args(["-c", &format!("{namespace} \"{mount}\"")])
-        .output()
-        .unwrap();
+    let possible = Command::new("sh").args(["-c", &format!("{namespace} \"{mount}\"")]).output().unwrap();
     if !possible.status.success() {
         eprintln!("not run: this machine lets no user mount a tmpfs in a namespace of its own");
         return;
@@ -166,10 +121,7 @@ fn a_full_disk_makes_commits_unavailable_until_there_is_room() {
 #[ignore = "runs in a process of its own, started by the test above"]
 fn on_a_small_disk() {
     let directory = std::env::var(SMALL_DISK).unwrap();
-    let (path, ballast) = (
-        Path::new(&directory).join("jeton.db"),
-        Path::new(&directory).join("ballast"),
-    );
+    let (path, ballast) = (Path::new(&directory).join("jeton.db"), Path::new(&directory).join("ballast"));
     let store = SqliteStore::open(&path).unwrap();
     commit(&store, b"kept", b"1").unwrap();
     fs::write(&ballast, vec![0; 200 * 1024]).unwrap();
@@ -183,17 +135,11 @@ fn on_a_small_disk() {
     };
     assert_eq!(failed, CommitError::Unavailable);
     fs::remove_file(&ballast).unwrap();
-    eventually("opening the store anew", || {
-        store.read(&[], Freshness::Latest).is_ok()
-    });
+    eventually("opening the store anew", || store.read(&[], Freshness::Latest).is_ok());
     commit(&store, b"after", b"1").unwrap();
     assert_eq!(value(&store, b"kept"), Ok(Some(b"1".to_vec())));
     for index in 0..stored {
-        assert_eq!(
-            value(&store, &[index]),
-            Ok(Some(vec![index; 20 * 1024])),
-            "an acknowledged commit was lost"
-        );
+        assert_eq!(value(&store, &[index]), Ok(Some(vec![index; 20 * 1024])), "an acknowledged commit was lost");
     }
     store.check_integrity().unwrap();
 }

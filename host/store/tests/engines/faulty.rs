@@ -27,23 +27,14 @@ fn a_lost_answer_hides_a_commit_that_took_effect() {
 fn a_lost_answer_hides_a_conflict_too() {
     let store = FaultyStore::failing(MemoryStore::new(), 2, Fault::AnswerLost);
     let revision = commit(&store, b"a", b"1").unwrap();
-    let stale = jeton_policy::store::Check {
-        key: b"a".to_vec(),
-        version: Some(revision + 1),
-    };
-    assert_eq!(
-        store.commit(vec![stale], vec![put(b"a", b"2")]),
-        Err(CommitError::Unavailable)
-    );
+    let stale = jeton_policy::store::Check { key: b"a".to_vec(), version: Some(revision + 1) };
+    assert_eq!(store.commit(vec![stale], vec![put(b"a", b"2")]), Err(CommitError::Unavailable));
     assert_eq!(value(&store, b"a"), Ok(Some(b"1".to_vec())));
 }
 
 #[test]
 fn after_a_crash_everything_is_unavailable_and_a_restart_finds_what_took_effect() {
-    for (fault, left) in [
-        (Fault::CrashBefore, None),
-        (Fault::CrashAfter, Some(b"1".to_vec())),
-    ] {
+    for (fault, left) in [(Fault::CrashBefore, None), (Fault::CrashAfter, Some(b"1".to_vec()))] {
         let store = FaultyStore::failing(MemoryStore::new(), 1, fault);
         assert_eq!(commit(&store, b"a", b"1"), Err(CommitError::Unavailable));
         assert!(store.crashed());

@@ -41,20 +41,11 @@ fn held(panics: bool) -> Held {
     let store = Arc::new(SqliteStore::open(&directory.path().join("jeton.db")).unwrap());
     let (entered, has_entered) = mpsc::sync_channel(1);
     let (release, released) = mpsc::channel();
-    store.observe(Box::new(Hold {
-        entered,
-        release: released,
-        panics,
-    }));
+    store.observe(Box::new(Hold { entered, release: released, panics }));
     let own = Arc::clone(&store);
     let first = thread::spawn(move || commit(&*own, b"live/hold", b""));
     has_entered.recv().unwrap();
-    Held {
-        store,
-        first,
-        release,
-        _directory: directory,
-    }
+    Held { store, first, release, _directory: directory }
 }
 
 #[test]
@@ -69,32 +60,14 @@ fn fifty_commits_that_wait_share_one_sync() {
         .collect();
     eventually("queueing 50 commits", || held.store.waiting() == 50);
     held.release.send(()).unwrap();
-    let mut revisions: Vec<u64> = waiting
-        .into_iter()
-        .map(|waiting| waiting.join().unwrap().unwrap())
-        .collect();
+    let mut revisions: Vec<u64> = waiting.into_iter().map(|waiting| waiting.join().unwrap().unwrap()).collect();
     revisions.sort_unstable();
     let first = held.first.join().unwrap().unwrap();
-    assert_eq!(
-        revisions,
-        (first + 1..=first + 50).collect::<Vec<u64>>(),
-        "each has a revision of its own"
-    );
-    assert_eq!(
-        held.store.statistics().groups(),
-        before + 1,
-        "one group, one sync"
-    );
+    assert_eq!(revisions, (first + 1..=first + 50).collect::<Vec<u64>>(), "each has a revision of its own");
+    assert_eq!(held.store.statistics().groups(), before + 1, "one group, one sync");
     assert_eq!(held.store.statistics().commits(), 51);
     assert_eq!(held.store.waiting(), 0);
-    let versions: Vec<u64> = held
-        .store
-        .scan(b"", None, 60)
-        .unwrap()
-        .items
-        .iter()
-        .map(|item| item.version)
-        .collect();
+    let versions: Vec<u64> = held.store.scan(b"", None, 60).unwrap().items.iter().map(|item| item.version).collect();
     assert_eq!(versions.len(), 51);
 }
 
@@ -105,16 +78,8 @@ fn a_conflict_in_a_group_fails_alone_and_sees_the_writes_before_it() {
     let racing: Vec<_> = (0..10_u8)
         .map(|index| {
             let store = Arc::clone(&held.store);
-            let absent = Check {
-                key: b"once".to_vec(),
-                version: None,
-            };
-            thread::spawn(move || {
-                store.commit(
-                    vec![absent],
-                    vec![put(b"once", &[index]), put(&[index], b"won")],
-                )
-            })
+            let absent = Check { key: b"once".to_vec(), version: None };
+            thread::spawn(move || store.commit(vec![absent], vec![put(b"once", &[index]), put(&[index], b"won")]))
         })
         .collect();
     let plain: Vec<_> = (100..110_u8)
@@ -125,43 +90,20 @@ fn a_conflict_in_a_group_fails_alone_and_sees_the_writes_before_it() {
         .collect();
     eventually("queueing 20 commits", || held.store.waiting() == 20);
     held.release.send(()).unwrap();
-    let outcomes: Vec<_> = racing
-        .into_iter()
-        .map(|racing| racing.join().unwrap())
-        .collect();
+    let outcomes: Vec<_> = racing.into_iter().map(|racing| racing.join().unwrap()).collect();
     for plain in plain {
         plain.join().unwrap().expect("a commit beside a conflict");
     }
-    let winners: Vec<usize> = outcomes
-        .iter()
-        .enumerate()
-        .filter(|(_, won)| won.is_ok())
-        .map(|(at, _)| at)
-        .collect();
+    let winners: Vec<usize> = outcomes.iter().enumerate().filter(|(_, won)| won.is_ok()).map(|(at, _)| at).collect();
     assert_eq!(winners.len(), 1, "{outcomes:?}");
-    assert!(
-        outcomes
-            .iter()
-            .all(|outcome| matches!(outcome, Ok(_) | Err(CommitError::Conflict)))
-    );
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(CommitError::Conflict))));
     let winner = u8::try_from(winners[0]).unwrap();
     assert_eq!(value(&*held.store, b"once"), Ok(Some(vec![winner])));
     for index in (0..10_u8).filter(|index| *index != winner) {
-        assert_eq!(
-            value(&*held.store, &[index]),
-            Ok(None),
-            "a conflict left something"
-        );
+        assert_eq!(value(&*held.store, &[index]), Ok(None), "a conflict left something");
     }
     let statistics = held.store.statistics();
-    assert_eq!(
-        (
-            statistics.groups(),
-            statistics.commits(),
-            statistics.conflicts()
-        ),
-        (2, 12, 9)
-    );
+    assert_eq!((statistics.groups(), statistics.commits(), statistics.conflicts()), (2, 12, 9));
 }
 
 #[test]
@@ -171,10 +113,7 @@ fn a_lone_commit_is_a_group_of_its_own() {
     for round in 0..20_u8 {
         commit(&store, b"k", &[round]).unwrap();
     }
-    assert_eq!(
-        (store.statistics().groups(), store.statistics().commits()),
-        (20, 20)
-    );
+    assert_eq!((store.statistics().groups(), store.statistics().commits()), (20, 20));
     assert_eq!(store.statistics().errors(), 0);
 }
 
@@ -201,19 +140,10 @@ fn closing_finishes_the_commits_that_wait() {
     held.release.send(()).unwrap();
     closing.join().unwrap();
     for waiting in waiting {
-        waiting
-            .join()
-            .unwrap()
-            .expect("a commit that was sent before the close");
+        waiting.join().unwrap().expect("a commit that was sent before the close");
     }
-    assert_eq!(
-        commit(&*held.store, b"late", b""),
-        Err(CommitError::Unavailable)
-    );
-    assert!(
-        held.store.read(&[], Freshness::Latest).is_err(),
-        "a closed store answers nothing"
-    );
+    assert_eq!(commit(&*held.store, b"late", b""), Err(CommitError::Unavailable));
+    assert!(held.store.read(&[], Freshness::Latest).is_err(), "a closed store answers nothing");
 }
 
 #[test]
@@ -227,19 +157,10 @@ fn an_observer_that_panics_closes_the_store_and_leaves_nobody_waiting() {
         .collect();
     eventually("queueing 5 commits", || held.store.waiting() == 5);
     held.release.send(()).unwrap();
-    assert_eq!(
-        held.first.join().unwrap(),
-        Err(CommitError::Unavailable),
-        "it was not acknowledged"
-    );
+    assert_eq!(held.first.join().unwrap(), Err(CommitError::Unavailable), "it was not acknowledged");
     for waiting in waiting {
         assert_eq!(waiting.join().unwrap(), Err(CommitError::Unavailable));
     }
-    eventually("closing the store", || {
-        held.store.read(&[], Freshness::Latest).is_err()
-    });
-    assert_eq!(
-        commit(&*held.store, b"late", b""),
-        Err(CommitError::Unavailable)
-    );
+    eventually("closing the store", || held.store.read(&[], Freshness::Latest).is_err());
+    assert_eq!(commit(&*held.store, b"late", b""), Err(CommitError::Unavailable));
 }

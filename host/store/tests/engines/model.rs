@@ -34,10 +34,7 @@ struct Model {
 
 /// Few bytes and short, so that keys meet and are prefixes of one another.
 fn key() -> impl Strategy<Value = Vec<u8>> {
-    vec(
-        prop_oneof![Just(0x00), Just(0x01), Just(b'a'), Just(0xfe), Just(0xff)],
-        0..=3,
-    )
+    vec(prop_oneof![Just(0x00), Just(0x01), Just(b'a'), Just(0xfe), Just(0xff)], 0..=3)
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -46,8 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Expect::Absent),
         1 => (0..20_u64).prop_map(Expect::Revision),
     ];
-    let writes =
-        proptest::collection::btree_map(key(), option::weighted(0.7, vec(any::<u8>(), 0..4)), 0..5);
+    let writes = proptest::collection::btree_map(key(), option::weighted(0.7, vec(any::<u8>(), 0..4)), 0..5);
     prop_oneof![
         6 => (vec((key(), expect), 0..3), writes).prop_map(|(checks, writes)| Step::Commit(checks, writes)),
         3 => vec(key(), 0..5).prop_map(Step::Read),
@@ -63,10 +59,7 @@ impl Model {
             Expect::Absent => None,
             Expect::Revision(revision) => Some(revision),
         };
-        Check {
-            key: key.to_vec(),
-            version,
-        }
+        Check { key: key.to_vec(), version }
     }
 
     fn holds(&self, check: &Check) -> bool {
@@ -76,15 +69,9 @@ impl Model {
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Vec<Item> {
         self.entries
             .iter()
-            .filter(|(key, _)| {
-                key.starts_with(prefix) && after.is_none_or(|after| key.as_slice() > after)
-            })
+            .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_slice() > after))
             .take(limit as usize)
-            .map(|(key, entry)| Item {
-                key: key.clone(),
-                value: entry.value.clone(),
-                version: entry.version,
-            })
+            .map(|(key, entry)| Item { key: key.clone(), value: entry.value.clone(), version: entry.version })
             .collect()
     }
 }
@@ -95,15 +82,9 @@ fn replay<E: Engine>(engine: &E, steps: Vec<Step>) -> Result<(), TestCaseError> 
     for step in steps {
         match step {
             Step::Commit(checks, writes) => {
-                let checks: Vec<Check> = checks
-                    .iter()
-                    .map(|(key, expect)| model.check(key, *expect))
-                    .collect();
+                let checks: Vec<Check> = checks.iter().map(|(key, expect)| model.check(key, *expect)).collect();
                 let holds = checks.iter().all(|check| model.holds(check));
-                let sent = writes.iter().map(|(key, value)| Write {
-                    key: key.clone(),
-                    value: value.clone(),
-                });
+                let sent = writes.iter().map(|(key, value)| Write { key: key.clone(), value: value.clone() });
                 match store.commit(checks, sent.collect()) {
                     Ok(revision) => {
                         prop_assert!(holds, "a commit whose check fails was done");
@@ -111,13 +92,7 @@ fn replay<E: Engine>(engine: &E, steps: Vec<Step>) -> Result<(), TestCaseError> 
                         model.revision = revision;
                         for (key, value) in writes {
                             match value {
-                                Some(value) => drop(model.entries.insert(
-                                    key,
-                                    Entry {
-                                        value,
-                                        version: revision,
-                                    },
-                                )),
+                                Some(value) => drop(model.entries.insert(key, Entry { value, version: revision })),
                                 None => drop(model.entries.remove(&key)),
                             }
                         }
@@ -130,10 +105,7 @@ fn replay<E: Engine>(engine: &E, steps: Vec<Step>) -> Result<(), TestCaseError> 
             }
             Step::Read(keys) => {
                 let snapshot = store.read(&keys, Freshness::Latest).unwrap();
-                let expected: Vec<Option<Entry>> = keys
-                    .iter()
-                    .map(|key| model.entries.get(key).cloned())
-                    .collect();
+                let expected: Vec<Option<Entry>> = keys.iter().map(|key| model.entries.get(key).cloned()).collect();
                 prop_assert_eq!(snapshot.entries, expected);
                 prop_assert_eq!(snapshot.revision, model.revision);
             }
@@ -154,11 +126,7 @@ fn replay<E: Engine>(engine: &E, steps: Vec<Step>) -> Result<(), TestCaseError> 
 }
 
 fn agree<E: Engine>(engine: &E, cases: u32) {
-    let config = ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let outcome = TestRunner::new(config).run(&vec(step(), 1..40), |steps| replay(engine, steps));
     if let Err(error) = outcome {
         panic!("{error}");

@@ -24,50 +24,21 @@ impl<F: FnMut(&[Committed]) + Send> CommitObserver for Hear<F> {
 fn heard() -> (Log<Committed>, Box<dyn CommitObserver>) {
     let log = Log::default();
     let sink = Arc::clone(&log);
-    (
-        log,
-        Box::new(Hear(move |group: &[Committed]| {
-            sink.lock().unwrap().extend_from_slice(group)
-        })),
-    )
+    (log, Box::new(Hear(move |group: &[Committed]| sink.lock().unwrap().extend_from_slice(group))))
 }
 
 fn observers_hear_only_what_lies_below_live(store: &impl Store, log: &Log<Committed>) {
     commit(store, b"token/1", b"x").unwrap();
     commit(store, b"live", b"x").unwrap();
     commit(store, b"live0", b"x").unwrap();
-    assert!(
-        log.lock().unwrap().is_empty(),
-        "nothing of this lies below live/"
-    );
-    let gone = Write {
-        key: b"live/cut/2".to_vec(),
-        value: None,
-    };
-    let writes = vec![
-        put(b"due/1", b"x"),
-        put(b"live/cut/1", b"1"),
-        put(b"token/1", b"y"),
-        gone.clone(),
-    ];
+    assert!(log.lock().unwrap().is_empty(), "nothing of this lies below live/");
+    let gone = Write { key: b"live/cut/2".to_vec(), value: None };
+    let writes = vec![put(b"due/1", b"x"), put(b"live/cut/1", b"1"), put(b"token/1", b"y"), gone.clone()];
     let revision = store.commit(vec![], writes).unwrap();
-    let stale = Check {
-        key: b"live/cut/1".to_vec(),
-        version: None,
-    };
-    assert_eq!(
-        store.commit(vec![stale], vec![put(b"live/cut/1", b"2")]),
-        Err(CommitError::Conflict)
-    );
-    let expected = [Committed {
-        revision,
-        changes: vec![put(b"live/cut/1", b"1"), gone],
-    }];
-    assert_eq!(
-        *log.lock().unwrap(),
-        expected,
-        "one commit changed something below live/"
-    );
+    let stale = Check { key: b"live/cut/1".to_vec(), version: None };
+    assert_eq!(store.commit(vec![stale], vec![put(b"live/cut/1", b"2")]), Err(CommitError::Conflict));
+    let expected = [Committed { revision, changes: vec![put(b"live/cut/1", b"1"), gone] }];
+    assert_eq!(*log.lock().unwrap(), expected, "one commit changed something below live/");
 }
 
 #[test]
@@ -96,29 +67,16 @@ fn an_observer_hears_after_the_change_is_in_the_file_and_before_it_is_acknowledg
     let sink = Arc::clone(&log);
     store.observe(Box::new(Hear(move |group: &[Committed]| {
         let other = Connection::open(&path).unwrap();
-        let found: Vec<u8> = other
-            .query_row(
-                "SELECT value FROM kv WHERE key = CAST('live/x' AS BLOB)",
-                [],
-                |row| row.get(0),
-            )
-            .unwrap();
-        sink.lock().unwrap().push(format!(
-            "heard {} while the file has {found:?}",
-            group[0].revision
-        ));
+        let found: Vec<u8> =
+            other.query_row("SELECT value FROM kv WHERE key = CAST('live/x' AS BLOB)", [], |row| row.get(0)).unwrap();
+        sink.lock().unwrap().push(format!("heard {} while the file has {found:?}", group[0].revision));
     })));
     for round in 1..=5_u8 {
         let revision = commit(&store, b"live/x", &[round]).unwrap();
         log.lock().unwrap().push(format!("acknowledged {revision}"));
     }
     let expected: Vec<String> = (1..=5_u8)
-        .flat_map(|round| {
-            [
-                format!("heard {round} while the file has [{round}]"),
-                format!("acknowledged {round}"),
-            ]
-        })
+        .flat_map(|round| [format!("heard {round} while the file has [{round}]"), format!("acknowledged {round}")])
         .collect();
     assert_eq!(*log.lock().unwrap(), expected);
 }
@@ -128,28 +86,14 @@ fn an_observer_may_read_the_store_and_may_not_commit() {
     let directory = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(&directory.path().join("jeton.db")).unwrap());
     let (read, committed): (Log<Option<Vec<u8>>>, Log<_>) = (Log::default(), Log::default());
-    let (values, answers, lent) = (
-        Arc::clone(&read),
-        Arc::clone(&committed),
-        Arc::clone(&store),
-    );
+    let (values, answers, lent) = (Arc::clone(&read), Arc::clone(&committed), Arc::clone(&store));
     store.observe(Box::new(Hear(move |_: &[Committed]| {
-        values
-            .lock()
-            .unwrap()
-            .push(value(&*lent, b"live/x").unwrap());
-        answers
-            .lock()
-            .unwrap()
-            .push(commit(&*lent, b"live/y", b"1"));
+        values.lock().unwrap().push(value(&*lent, b"live/x").unwrap());
+        answers.lock().unwrap().push(commit(&*lent, b"live/y", b"1"));
     })));
     commit(&*store, b"live/x", b"1").unwrap();
     assert_eq!(*read.lock().unwrap(), [Some(b"1".to_vec())]);
     assert_eq!(*committed.lock().unwrap(), [Err(CommitError::Unavailable)]);
     store.close();
-    assert_eq!(
-        Arc::strong_count(&store),
-        1,
-        "closing lets go of the observer and what it holds"
-    );
+    assert_eq!(Arc::strong_count(&store), 1, "closing lets go of the observer and what it holds");
 }

@@ -36,10 +36,7 @@ fn a_file_that_others_could_read_is_taken_from_them() {
 #[test]
 fn a_closed_store_leaves_one_file() {
     let Place { directory, .. } = &closed();
-    let names: Vec<_> = fs::read_dir(directory.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["jeton.db"]);
 }
 
@@ -63,26 +60,16 @@ fn a_relative_path_works_and_is_never_taken_for_a_uri() {
 #[test]
 fn what_is_no_database_is_refused_and_left_alone() {
     let text = "a".repeat(10_000);
-    for contents in [
-        "x",
-        "not a database, but longer than a header, and longer still: 0123456789 0123456789",
-        &text,
-    ] {
+    for contents in ["x", "not a database, but longer than a header, and longer still: 0123456789 0123456789", &text] {
         let Place { path, .. } = &place();
         fs::write(path, contents).unwrap();
         let error = refusal(path);
         assert!(matches!(error, OpenError::NotADatabase { .. }), "{error}");
-        assert!(
-            error.to_string().contains("choose another data directory"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("choose another data directory"), "{error}");
         assert_eq!(fs::read_to_string(path).unwrap(), contents);
     }
     let Place { directory, .. } = &place();
-    assert!(
-        matches!(refusal(directory.path()), OpenError::NotADatabase { .. }),
-        "a directory is no database"
-    );
+    assert!(matches!(refusal(directory.path()), OpenError::NotADatabase { .. }), "a directory is no database");
 }
 
 #[test]
@@ -109,26 +96,10 @@ fn a_newer_schema_is_refused_with_both_versions() {
     newer.pragma_update(None, "user_version", 42).unwrap();
     drop(newer);
     let error = refusal(path);
-    assert!(
-        matches!(
-            error,
-            OpenError::NewerSchema {
-                found: 42,
-                known: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::NewerSchema { found: 42, known: 1, .. }), "{error}");
     let said = error.to_string();
-    assert!(
-        said.contains("42") && said.contains("versions up to 1"),
-        "{said}"
-    );
-    assert!(
-        said.contains("run a Jeton at least as new") && said.contains("backup"),
-        "{said}"
-    );
+    assert!(said.contains("42") && said.contains("versions up to 1"), "{said}");
+    assert!(said.contains("run a Jeton at least as new") && said.contains("backup"), "{said}");
 }
 
 #[test]
@@ -137,12 +108,7 @@ fn a_store_that_is_marked_read_only_is_refused() {
     fs::set_permissions(path, fs::Permissions::from_mode(0o400)).unwrap();
     let error = refusal(path);
     assert!(matches!(error, OpenError::ReadOnly { .. }), "{error}");
-    assert!(
-        error
-            .to_string()
-            .contains("is read-only: let the user that runs Jeton write"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("is read-only: let the user that runs Jeton write"), "{error}");
     assert_eq!(mode(path), 0o400);
 }
 
@@ -159,14 +125,5 @@ fn a_directory_that_is_marked_read_only_is_refused() {
 fn a_missing_directory_is_said() {
     let Place { directory, .. } = &place();
     let error = refusal(&directory.path().join("none/jeton.db"));
-    assert!(
-        matches!(
-            error,
-            OpenError::File {
-                action: "create",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::File { action: "create", .. }), "{error}");
 }

@@ -6,9 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jeton_policy::store::{
-    Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write,
-};
+use jeton_policy::store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write};
 use jeton_store::{FaultyStore, MemoryStore, OpenError, SqliteStore, conformance::Engine};
 use tempfile::TempDir;
 
@@ -20,10 +18,7 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     pub(crate) fn new() -> Self {
-        Self {
-            directory: tempfile::tempdir().unwrap(),
-            made: AtomicU64::new(0),
-        }
+        Self { directory: tempfile::tempdir().unwrap(), made: AtomicU64::new(0) }
     }
 }
 
@@ -51,23 +46,14 @@ impl Engine for Sqlite {
     type Store = Filed;
 
     fn create(&self) -> Filed {
-        let path = self
-            .directory
-            .path()
-            .join(format!("{}.db", self.made.fetch_add(1, Relaxed)));
-        Filed {
-            store: SqliteStore::open(&path).unwrap(),
-            path,
-        }
+        let path = self.directory.path().join(format!("{}.db", self.made.fetch_add(1, Relaxed)));
+        Filed { store: SqliteStore::open(&path).unwrap(), path }
     }
 
     fn reopen(&self, store: Filed) -> Option<Filed> {
         let Filed { store, path } = store;
         drop(store);
-        Some(Filed {
-            store: SqliteStore::open(&path).unwrap(),
-            path,
-        })
+        Some(Filed { store: SqliteStore::open(&path).unwrap(), path })
     }
 }
 
@@ -101,10 +87,7 @@ impl Engine for Faultless {
 }
 
 pub(crate) fn put(key: &[u8], value: &[u8]) -> Write {
-    Write {
-        key: key.to_vec(),
-        value: Some(value.to_vec()),
-    }
+    Write { key: key.to_vec(), value: Some(value.to_vec()) }
 }
 
 pub(crate) fn commit(store: &impl Store, key: &[u8], value: &[u8]) -> Result<u64, CommitError> {
@@ -120,10 +103,7 @@ pub(crate) fn value(store: &impl Store, key: &[u8]) -> Result<Option<Vec<u8>>, U
 pub(crate) fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !happened() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "{what} did not happen within 30 s"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what} did not happen within 30 s");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -34,8 +34,16 @@ pub(super) fn add(signer: &Signer, cases: &mut Vec<Case>) -> anyhow::Result<()> 
         format!("{}.{payload}.", encoded(r#"{"alg":"none"}"#)),
         "wrong-epoch",
     );
-    add("alg HS256 is refused", with_header(format!(r#"{{"typ":"at+jwt","alg":"HS256","kid":"{kid}"}}"#)), "wrong-epoch");
-    add("another typ is refused", with_header(format!(r#"{{"typ":"JWT","alg":"EdDSA","kid":"{kid}"}}"#)), "wrong-epoch");
+    add(
+        "alg HS256 is refused",
+        with_header(format!(r#"{{"typ":"at+jwt","alg":"HS256","kid":"{kid}"}}"#)),
+        "wrong-epoch",
+    );
+    add(
+        "another typ is refused",
+        with_header(format!(r#"{{"typ":"JWT","alg":"EdDSA","kid":"{kid}"}}"#)),
+        "wrong-epoch",
+    );
     add(
         "a header with crit is refused",
         with_header(format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{kid}","crit":["exp"]}}"#)),
@@ -72,24 +80,41 @@ pub(super) fn add(signer: &Signer, cases: &mut Vec<Case>) -> anyhow::Result<()> 
         "bad-signature",
     );
     add("an empty signature is refused", format!("{header}.{payload}."), "bad-signature");
-    add("a cut signature is refused", format!("{header}.{payload}.{}", signature.get(..signature.len() - 4).unwrap_or_default()), "bad-signature");
+    add(
+        "a cut signature is refused",
+        format!("{header}.{payload}.{}", signature.get(..signature.len() - 4).unwrap_or_default()),
+        "bad-signature",
+    );
     add("a padded signature is refused", format!("{good}=="), "bad-signature");
     add("a longer signature is refused", format!("{good}AAAA"), "bad-signature");
     add("a signature with a line end is refused", format!("{good}\n"), "bad-signature");
-    add("a signature in the other base64 alphabet is refused", format!("{header}.{payload}.{}", swapped(signature)), "bad-signature");
+    add(
+        "a signature in the other base64 alphabet is refused",
+        format!("{header}.{payload}.{}", swapped(signature)),
+        "bad-signature",
+    );
     add("trailing bits of the signature are not ignored", last_raised(&good), "bad-signature");
     let mut bytes = decoded(signature)?;
     if let Some(first) = bytes.first_mut() {
         *first ^= 1;
     }
-    add("one flipped bit of the signature is noticed", format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode(&bytes)), "bad-signature");
+    add(
+        "one flipped bit of the signature is noticed",
+        format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode(&bytes)),
+        "bad-signature",
+    );
     add("a signature plus the group's order is refused", malleable(header, payload, signature)?, "bad-signature");
     let promoted = encoded(&json.replace("orders:read", "jeton:admin"));
     add("a changed payload is noticed", format!("{header}.{promoted}.{signature}"), "bad-signature");
     add("an empty payload is noticed", format!("{header}..{signature}"), "bad-signature");
-    add("trailing bits of the payload are noticed", format!("{header}.{}.{signature}", last_raised(payload)), "bad-signature");
+    add(
+        "trailing bits of the payload are noticed",
+        format!("{header}.{}.{signature}", last_raised(payload)),
+        "bad-signature",
+    );
 
-    let mut signed = |name: &str, payload: String| add(name, signer.signer.sign_payload(payload.as_bytes()), "malformed");
+    let mut signed =
+        |name: &str, payload: String| add(name, signer.signer.sign_payload(payload.as_bytes()), "malformed");
     signed("signed nothing is no token", String::new());
     signed("signed junk is no token", "junk".to_owned());
     signed("signed JSON of another kind is no token", "[]".to_owned());
@@ -103,7 +128,10 @@ pub(super) fn add(signer: &Signer, cases: &mut Vec<Case>) -> anyhow::Result<()> 
     signed("white space after the claims and more is refused", format!("{json} {json}"));
     signed("a lineage that is one text is refused", json.replace(r#"["OwnLineage000000000000","#, r#""x","y":["#));
     signed("a lineage id that is too short is refused", json.replace("OwnLineage000000000000", "OwnLineage"));
-    signed("a lineage id with another character is refused", json.replace("OwnLineage000000000000", "OwnLineage-00000000000"));
+    signed(
+        "a lineage id with another character is refused",
+        json.replace("OwnLineage000000000000", "OwnLineage-00000000000"),
+    );
     signed("an empty jti is refused", json.replace(super::JTI, ""));
     let mut orphan = claims();
     orphan.lin.clear();
@@ -137,8 +165,8 @@ fn last_raised(text: &str) -> String {
 /// RFC 8032 section 5.1.7: `S` must be below the order of the group, or each signature would have a twin.
 fn malleable(header: &str, payload: &str, signature: &str) -> anyhow::Result<String> {
     const ORDER: [u8; 32] = [
-        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0,
-        0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let mut bytes = decoded(signature)?;
     let mut carry = 0_u16;

@@ -1,8 +1,8 @@
 //! The third clause of the rule, and what a verifier takes for news.
 
 use super::{
-    EPOCH, GRANDPARENT_LINEAGE, JTI, OWN_LINEAGE, OWNER_LINEAGE, PARENT_LINEAGE, SEQUENCE, Signer, accepted, case, load,
-    refused,
+    EPOCH, GRANDPARENT_LINEAGE, JTI, OWN_LINEAGE, OWNER_LINEAGE, PARENT_LINEAGE, SEQUENCE, Signer, accepted, case,
+    load, refused,
 };
 use crate::{Case, Load, Verdict};
 
@@ -21,7 +21,8 @@ pub(super) fn add(signer: &Signer, cases: &mut Vec<Case>) -> anyhow::Result<()> 
         ("a token is dead when its grandparent is cut", GRANDPARENT_LINEAGE),
     ] {
         add(what, vec![load(whole(SEQUENCE, &[id]), "loaded")], refused("cut"));
-        let news = vec![load(whole(SEQUENCE, &[]), "loaded"), load(delta(SEQUENCE, SEQUENCE + 1, &[id], &[]), "loaded")];
+        let news =
+            vec![load(whole(SEQUENCE, &[]), "loaded"), load(delta(SEQUENCE, SEQUENCE + 1, &[id], &[]), "loaded")];
         add(&format!("{what}, as news"), news, refused("cut"));
     }
     add(
@@ -31,12 +32,19 @@ pub(super) fn add(signer: &Signer, cases: &mut Vec<Case>) -> anyhow::Result<()> 
     );
     add(
         "a cut that was dropped is gone",
-        vec![load(whole(SEQUENCE, &[OWN_LINEAGE]), "loaded"), load(delta(SEQUENCE, SEQUENCE + 1, &[], &[OWN_LINEAGE]), "loaded")],
+        vec![
+            load(whole(SEQUENCE, &[OWN_LINEAGE]), "loaded"),
+            load(delta(SEQUENCE, SEQUENCE + 1, &[], &[OWN_LINEAGE]), "loaded"),
+        ],
         accepted(),
     );
     let cut = || load(whole(SEQUENCE, &[OWN_LINEAGE]), "loaded");
     add("an older live set is refused", vec![cut(), load(whole(SEQUENCE - 1, &[]), "older")], refused("cut"));
-    add("a live set of the same sequence is taken again", vec![cut(), load(whole(SEQUENCE, &[OWN_LINEAGE]), "loaded")], refused("cut"));
+    add(
+        "a live set of the same sequence is taken again",
+        vec![cut(), load(whole(SEQUENCE, &[OWN_LINEAGE]), "loaded")],
+        refused("cut"),
+    );
     add(
         "news since another sequence is refused",
         vec![cut(), load(delta(SEQUENCE + 1, SEQUENCE + 2, &[], &[OWN_LINEAGE]), "gap")],
@@ -47,7 +55,16 @@ pub(super) fn add(signer: &Signer, cases: &mut Vec<Case>) -> anyhow::Result<()> 
         vec![cut(), load(delta(SEQUENCE - 2, SEQUENCE - 1, &[], &[OWN_LINEAGE]), "older")],
         refused("cut"),
     );
-    add("news before anything else is refused", vec![load(delta(SEQUENCE, SEQUENCE + 1, &[], &[]), "gap")], refused("stale"));
+    add(
+        "news that nothing happened is taken",
+        vec![cut(), load(delta(SEQUENCE, SEQUENCE, &[], &[]), "loaded")],
+        refused("cut"),
+    );
+    add(
+        "news before anything else is refused",
+        vec![load(delta(SEQUENCE, SEQUENCE + 1, &[], &[]), "gap")],
+        refused("stale"),
+    );
 
     let next = Signer::of_epoch(EPOCH + 1)?;
     add(
@@ -98,7 +115,10 @@ pub(super) fn add(signer: &Signer, cases: &mut Vec<Case>) -> anyhow::Result<()> 
         ("a live document whose kid is not of its key is refused", text.replace(r#""kid":""#, r#""kid":"x"#)),
         ("a live document with a short key is refused", text.replace(x_end, r#"A"},"cuts""#)),
         ("a live document with a malformed cut is refused", text.replace(r#""cuts":[]"#, r#""cuts":["x"]"#)),
-        ("a whole live document that drops cuts is refused", text.replace(r#""dropped":[]"#, r#""dropped":["AAAAAAAAAAAAAAAAAAAAAA"]"#)),
+        (
+            "a whole live document that drops cuts is refused",
+            text.replace(r#""dropped":[]"#, r#""dropped":["AAAAAAAAAAAAAAAAAAAAAA"]"#),
+        ),
     ] {
         add(name, vec![cut(), load(document, "malformed")], refused("cut"));
     }

@@ -73,31 +73,38 @@ fn judge(component: &InstancePre<()>, case: &Case) -> Verdict {
         assert_eq!(given, load.gives, "{}", case.name);
     }
     let at = Moment { now: case.now, held_for: case.held_for };
-    let mut verdicts = (0..3).map(|_| match guest.call_verify(&mut store, &case.token, at, case.enforce_lease).unwrap() {
-        Ok(verified) => {
-            let mut rest = std::str::from_utf8(&verified.answer).unwrap();
-            let lengths = [verified.introspection_length, verified.subject_length, verified.client_length];
-            let [introspection, subject, client] = lengths.map(|length| {
-                let (part, after) = rest.split_at(length.try_into().unwrap());
-                rest = after;
-                part.to_owned()
-            });
-            assert_eq!(rest.len(), usize::try_from(verified.scope_length).unwrap());
-            Verdict::Accepted { introspection, subject, client, scope: rest.to_owned(), expires_at: verified.expires_at }
-        }
-        Err(refusal) => Verdict::Refused(
-            match refusal {
-                Refusal::Malformed => "malformed",
-                Refusal::WrongEpoch => "wrong-epoch",
-                Refusal::BadSignature => "bad-signature",
-                Refusal::NotYetValid => "not-yet-valid",
-                Refusal::Expired => "expired",
-                Refusal::Cut => "cut",
-                Refusal::Stale => "stale",
+    let mut verdicts =
+        (0..3).map(|_| match guest.call_verify(&mut store, &case.token, at, case.enforce_lease).unwrap() {
+            Ok(verified) => {
+                let mut rest = std::str::from_utf8(&verified.answer).unwrap();
+                let lengths = [verified.introspection_length, verified.subject_length, verified.client_length];
+                let [introspection, subject, client] = lengths.map(|length| {
+                    let (part, after) = rest.split_at(length.try_into().unwrap());
+                    rest = after;
+                    part.to_owned()
+                });
+                assert_eq!(rest.len(), usize::try_from(verified.scope_length).unwrap());
+                Verdict::Accepted {
+                    introspection,
+                    subject,
+                    client,
+                    scope: rest.to_owned(),
+                    expires_at: verified.expires_at,
+                }
             }
-            .to_owned(),
-        ),
-    });
+            Err(refusal) => Verdict::Refused(
+                match refusal {
+                    Refusal::Malformed => "malformed",
+                    Refusal::WrongEpoch => "wrong-epoch",
+                    Refusal::BadSignature => "bad-signature",
+                    Refusal::NotYetValid => "not-yet-valid",
+                    Refusal::Expired => "expired",
+                    Refusal::Cut => "cut",
+                    Refusal::Stale => "stale",
+                }
+                .to_owned(),
+            ),
+        });
     let first = verdicts.next().unwrap();
     for verdict in verdicts {
         assert_eq!(verdict, first, "{}", case.name);

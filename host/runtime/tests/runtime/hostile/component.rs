@@ -148,7 +148,13 @@ impl Guest {
 
     fn finish(mut self) -> Vec<u8> {
         let mut memories = MemorySection::new();
-        memories.memory(MemoryType { minimum: PAGES, maximum: None, memory64: false, shared: false, page_size_log2: None });
+        memories.memory(MemoryType {
+            minimum: PAGES,
+            maximum: None,
+            memory64: false,
+            shared: false,
+            page_size_log2: None,
+        });
         self.exports.export("memory", ExportKind::Memory, 0);
         let mut globals = GlobalSection::new();
         globals.global(

@@ -117,7 +117,12 @@ mod tests {
         let request = request(r#"{"name":"nightly job"}"#).unwrap();
         assert_eq!(request.name, "nightly job");
         assert!(matches!(request.expiry, Expiry::BySetting));
-        assert!(request.scopes.is_empty() && request.parent.is_none() && request.owner.is_none() && request.access_ttl.is_none());
+        assert!(
+            request.scopes.is_empty()
+                && request.parent.is_none()
+                && request.owner.is_none()
+                && request.access_ttl.is_none()
+        );
     }
 
     #[test]
@@ -125,7 +130,10 @@ mod tests {
         let request = request(r#"{"name":"n","expires_at":"2027-01-31T13:00:00+01:00","scopes":["a","b"],"parent":"p","owner":"o","access_ttl":60}"#).unwrap();
         assert!(matches!(request.expiry, Expiry::At(1_801_396_800)));
         assert_eq!(request.scopes, ["a", "b"]);
-        assert_eq!((request.parent.as_deref(), request.owner.as_deref(), request.access_ttl), (Some("p"), Some("o"), Some(60)));
+        assert_eq!(
+            (request.parent.as_deref(), request.owner.as_deref(), request.access_ttl),
+            (Some("p"), Some("o"), Some(60))
+        );
     }
 
     #[test]
@@ -137,15 +145,27 @@ mod tests {
     #[test]
     fn two_expiries_at_once_are_refused_by_name() {
         assert_eq!(refused(r#"{"name":"n","expires_in":60,"never":true}"#), ["expires_in", "never"]);
-        assert_eq!(refused(r#"{"name":"n","expires_at":"2027-01-31T12:00:00Z","expires_in":60}"#), ["expires_at", "expires_in"]);
+        assert_eq!(
+            refused(r#"{"name":"n","expires_at":"2027-01-31T12:00:00Z","expires_in":60}"#),
+            ["expires_at", "expires_in"]
+        );
     }
 
     #[test]
     fn an_expiry_that_says_nothing_is_refused() {
-        for json in [r#"{"name":"n","expires_at":null}"#, r#"{"name":"n","expires_at":"2027-01-31"}"#, r#"{"name":"n","expires_at":"12027-01-31T12:00:00Z"}"#, r#"{"name":"n","expires_at":1801396800}"#] {
+        for json in [
+            r#"{"name":"n","expires_at":null}"#,
+            r#"{"name":"n","expires_at":"2027-01-31"}"#,
+            r#"{"name":"n","expires_at":"12027-01-31T12:00:00Z"}"#,
+            r#"{"name":"n","expires_at":1801396800}"#,
+        ] {
             assert_eq!(refused(json), ["expires_at"], "{json}");
         }
-        for json in [r#"{"name":"n","expires_in":"90d"}"#, r#"{"name":"n","expires_in":-60}"#, r#"{"name":"n","expires_in":null}"#] {
+        for json in [
+            r#"{"name":"n","expires_in":"90d"}"#,
+            r#"{"name":"n","expires_in":-60}"#,
+            r#"{"name":"n","expires_in":null}"#,
+        ] {
             assert_eq!(refused(json), ["expires_in"], "{json}");
         }
         assert_eq!(refused(r#"{"name":"n","never":false}"#), ["never"]);

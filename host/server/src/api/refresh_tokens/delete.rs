@@ -66,14 +66,25 @@ pub(in super::super) async fn delete_batch(
 ) -> Result<Response, Problem> {
     let (ids, reason, note) = read(Members::read(request).await?)?;
     let deleted = end(&app, caller, ids.clone(), reason, note).await?;
-    let results = ids.iter().zip(&deleted.results).map(|(id, result)| Outcome { id, result: result_name(*result) }).collect();
+    let results =
+        ids.iter().zip(&deleted.results).map(|(id, result)| Outcome { id, result: result_name(*result) }).collect();
     Ok(respond::json(StatusCode::OK, &Batch { results, advanced_epoch: deleted.advanced_epoch }))
 }
 
-async fn end(app: &App, caller: Arc<Caller>, ids: Vec<String>, reason: Reason, note: Option<String>) -> Result<Deleted, Problem> {
+async fn end(
+    app: &App,
+    caller: Arc<Caller>,
+    ids: Vec<String>,
+    reason: Reason,
+    note: Option<String>,
+) -> Result<Deleted, Problem> {
     let by = caller.claims.client_id.clone();
     let named = ids.clone();
-    let deleted = answered(app.authority.call(Class::Administration, move |call| call.delete(&caller.actor, &ids, reason, note.as_deref()))).await?;
+    let deleted = answered(
+        app.authority
+            .call(Class::Administration, move |call| call.delete(&caller.actor, &ids, reason, note.as_deref())),
+    )
+    .await?;
     for (id, _) in named.iter().zip(&deleted.results).filter(|(_, result)| matches!(result, Deletion::Deleted)) {
         tracing::info!(refresh_token = %id, %by, reason = reason_name(reason), "refresh token deleted");
     }
@@ -118,7 +129,10 @@ mod tests {
 
     #[test]
     fn a_batch_says_which_and_may_say_why() {
-        let Ok((ids, reason, note)) = batch(r#"{"ids":["a","a"],"reason":"compromised","note":"found in a log"}"#) else { panic!() };
+        let Ok((ids, reason, note)) = batch(r#"{"ids":["a","a"],"reason":"compromised","note":"found in a log"}"#)
+        else {
+            panic!()
+        };
         assert_eq!(ids, ["a", "a"]);
         assert!(matches!(reason, Reason::Compromised));
         assert_eq!(note.as_deref(), Some("found in a log"));
@@ -129,7 +143,15 @@ mod tests {
 
     #[test]
     fn a_batch_that_does_not_say_so_is_refused() {
-        for json in [r#"{}"#, r#"{"ids":"a"}"#, r#"{"ids":[1]}"#, r#"{"ids":null}"#, r#"{"ids":["a"],"reason":"expired"}"#, r#"{"ids":["a"],"reason":1}"#, r#"{"ids":["a"],"why":"x"}"#] {
+        for json in [
+            r#"{}"#,
+            r#"{"ids":"a"}"#,
+            r#"{"ids":[1]}"#,
+            r#"{"ids":null}"#,
+            r#"{"ids":["a"],"reason":"expired"}"#,
+            r#"{"ids":["a"],"reason":1}"#,
+            r#"{"ids":["a"],"why":"x"}"#,
+        ] {
             assert!(batch(json).is_err(), "{json}");
         }
     }

@@ -40,7 +40,13 @@ fn read(uri: &Uri) -> Result<Query, Problem> {
         None => PAGE_ITEMS,
         Some(digits) => read_limit(&digits)?,
     };
-    Ok(Query { state, name: query::one(&form, "name")?, owner: query::one(&form, "owner")?, limit, cursor: query::one(&form, "cursor")? })
+    Ok(Query {
+        state,
+        name: query::one(&form, "name")?,
+        owner: query::one(&form, "owner")?,
+        limit,
+        cursor: query::one(&form, "cursor")?,
+    })
 }
 
 /// Digits alone: `+5` is no number here. Whether it is in range the policy says.
@@ -74,7 +80,10 @@ mod tests {
     fn every_filter_is_understood() {
         let query = query("state=expired&name=night+ly%2B&owner=o&limit=1000&cursor=c").unwrap();
         assert_eq!((query.limit, query.state), (1000, Some(TokenState::Expired)));
-        assert_eq!((query.name.as_deref(), query.owner.as_deref(), query.cursor.as_deref()), (Some("night ly+"), Some("o"), Some("c")));
+        assert_eq!(
+            (query.name.as_deref(), query.owner.as_deref(), query.cursor.as_deref()),
+            (Some("night ly+"), Some("o"), Some("c"))
+        );
     }
 
     #[test]

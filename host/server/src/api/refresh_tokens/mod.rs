@@ -23,7 +23,10 @@ use crate::app::App;
 use record::Record;
 
 /// `GET /v1/refresh-tokens/{id}`: one record, dead or alive, with its generation as `ETag`.
-pub(super) async fn show(State(app): State<Arc<App>>, id: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
     let id = id_of(id)?;
     let token = answered(app.authority.call(Class::Administration, move |call| call.show(&id))).await?;
     Ok(respond::with_generation(respond::json(StatusCode::OK, &Record::of(&token)), token.generation))

@@ -65,8 +65,12 @@ fn ended(token: &RefreshToken) -> Option<Ended<'_>> {
 }
 
 /// The states by name, as records show them and `?state=` takes them.
-const STATES: [(&str, State); 4] =
-    [("active", State::Active), ("disabled", State::Disabled), ("expired", State::Expired), ("deleted", State::Deleted)];
+const STATES: [(&str, State); 4] = [
+    ("active", State::Active),
+    ("disabled", State::Disabled),
+    ("expired", State::Expired),
+    ("deleted", State::Deleted),
+];
 
 /// The state of this name.
 pub(super) fn state_named(name: &str) -> Option<State> {
@@ -142,7 +146,12 @@ mod tests {
 
     #[test]
     fn a_deleted_one_says_when_by_whom_and_why() {
-        let ending = Ending { at: 1_790_000_001, by: "machine".to_owned(), reason: Reason::OwnerLeft, note: Some("gone".to_owned()) };
+        let ending = Ending {
+            at: 1_790_000_001,
+            by: "machine".to_owned(),
+            reason: Reason::OwnerLeft,
+            note: Some("gone".to_owned()),
+        };
         let shown = shown(&RefreshToken { state: State::Deleted, ending: Some(ending), ..token() });
         assert_eq!(shown.get("state"), Some(&json!("deleted")));
         assert_eq!(shown.get("ended_at"), Some(&json!("2026-09-21T14:13:21Z")));

@@ -106,7 +106,9 @@ async fn one_way_to_show_a_token_once() {
 #[tokio::test]
 async fn wrong_paths_and_methods_are_problems() {
     let jeton = Jeton::start();
-    for path in ["/", "/v1", "/v1/", "/v1/refresh-tokens/", "/v1/refresh-tokens/x/rotate", "/v1/explain", "/oauth2", "/v2/self"] {
+    for path in
+        ["/", "/v1", "/v1/", "/v1/refresh-tokens/", "/v1/refresh-tokens/x/rotate", "/v1/explain", "/oauth2", "/v2/self"]
+    {
         assert_eq!(jeton.get(path).await.problem(), (404, "no-such-path".to_owned(), String::new()), "{path}");
     }
     for (method, path, allow) in [

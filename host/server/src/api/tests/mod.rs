@@ -132,8 +132,7 @@ impl Jeton {
 
     /// Exchanges at the token endpoint; the answer's access token, or the error.
     async fn exchange(&self, refresh: &str) -> Result<String, String> {
-        let answer =
-            self.post_form("/oauth2/token", format!("grant_type=refresh_token&refresh_token={refresh}")).await;
+        let answer = self.post_form("/oauth2/token", format!("grant_type=refresh_token&refresh_token={refresh}")).await;
         answer.json()["access_token"].as_str().map(str::to_owned).ok_or_else(|| answer.code("error"))
     }
 

@@ -33,8 +33,7 @@ async fn a_refresh_token_is_exchanged_again_and_again() {
 #[tokio::test]
 async fn the_answer_says_nothing_of_an_expiry_that_never_comes() {
     let jeton = Jeton::start();
-    let created =
-        jeton.call(Method::POST, "/v1/refresh-tokens", &jeton.admin(), r#"{"name":"n","never":true}"#).await;
+    let created = jeton.call(Method::POST, "/v1/refresh-tokens", &jeton.admin(), r#"{"name":"n","never":true}"#).await;
     let answer = jeton.post_form("/oauth2/token", grant(&created.code("token"))).await;
     assert_eq!(answer.members(), ["access_token", "expires_in", "jti", "scope", "token_type"]);
 }
@@ -130,7 +129,8 @@ async fn what_is_no_request_is_an_invalid_request() {
     }
     let non_utf8 = Request::post("/oauth2/token").header(CONTENT_TYPE, FORM).body(Body::from(&b"grant_type=\xff"[..]));
     assert_eq!(jeton.send(non_utf8.unwrap()).await.code("error"), "invalid_request");
-    let as_json = Request::post("/oauth2/token").header(CONTENT_TYPE, "application/json").body(Body::from(grant(&good)));
+    let as_json =
+        Request::post("/oauth2/token").header(CONTENT_TYPE, "application/json").body(Body::from(grant(&good)));
     assert_eq!(jeton.send(as_json.unwrap()).await.code("error"), "invalid_request");
 }
 

@@ -13,7 +13,11 @@ async fn settings_are_read_changed_and_bounded() {
         (r#"{"access_token_expiration":0}"#, "access-token-expiration-out-of-range", "access_token_expiration"),
         (r#"{"access_token_expiration":86401}"#, "access-token-expiration-out-of-range", "access_token_expiration"),
         (r#"{"refresh_token_expiration":0}"#, "refresh-token-expiration-out-of-range", "refresh_token_expiration"),
-        (r#"{"refresh_token_expiration":3153600001}"#, "refresh-token-expiration-out-of-range", "refresh_token_expiration"),
+        (
+            r#"{"refresh_token_expiration":3153600001}"#,
+            "refresh-token-expiration-out-of-range",
+            "refresh_token_expiration",
+        ),
         (r#"{"access_token_expiration":"60"}"#, "invalid-member", "access_token_expiration"),
         (r#"{"access_token_expiration":null}"#, "invalid-member", "access_token_expiration"),
         (r#"{"acces_token_expiration":60}"#, "invalid-member", "acces_token_expiration"),
@@ -25,7 +29,8 @@ async fn settings_are_read_changed_and_bounded() {
     assert_eq!(jeton.call(Method::GET, "/v1/settings", &admin, "").await.json(), defaults);
     let changed = jeton.call(Method::PATCH, "/v1/settings", &admin, r#"{"access_token_expiration":60}"#).await;
     assert_eq!(changed.json(), json!({ "access_token_expiration": 60, "refresh_token_expiration": 7_776_000 }));
-    let answer = jeton.post_form("/oauth2/token", format!("grant_type=refresh_token&refresh_token={}", jeton.tokens(&[]).refresh));
+    let answer = jeton
+        .post_form("/oauth2/token", format!("grant_type=refresh_token&refresh_token={}", jeton.tokens(&[]).refresh));
     assert!((58..=60).contains(&answer.await.json()["expires_in"].as_u64().unwrap()));
 }
 

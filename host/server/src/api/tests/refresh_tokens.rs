@@ -156,7 +156,10 @@ async fn a_child_is_no_more_than_its_parent_and_dies_with_it() {
     assert_eq!(jeton.exchange(&child.code("token")).await, Err("invalid_grant".to_owned()));
     let shown = jeton.call(Method::GET, child.header("location"), &admin, "").await;
     assert_eq!((shown.code("state"), shown.code("reason")), ("deleted".to_owned(), "parent-ended".to_owned()));
-    assert_eq!(jeton.call(Method::POST, PATH, &admin, below("")).await.problem(), (409, "parent-ended".to_owned(), "parent".to_owned()));
+    assert_eq!(
+        jeton.call(Method::POST, PATH, &admin, below("")).await.problem(),
+        (409, "parent-ended".to_owned(), "parent".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -165,14 +168,21 @@ async fn a_token_is_deleted_with_a_reason_and_the_second_time_nothing_changes() 
     let admin = jeton.tokens(&["jeton:admin"]);
     let tokens = jeton.tokens(&[]);
     let place = format!("{PATH}/{}", tokens.id);
-    for query in ["?reason=expired", "?reason=revoked-by-holder", "?reason=a&reason=b", "?why=x", "?note=%00", "?note=%zz"] {
-        assert_eq!(jeton.call(Method::DELETE, &format!("{place}{query}"), &admin.access, "").await.problem().0, 400, "{query}");
+    for query in
+        ["?reason=expired", "?reason=revoked-by-holder", "?reason=a&reason=b", "?why=x", "?note=%00", "?note=%zz"]
+    {
+        assert_eq!(
+            jeton.call(Method::DELETE, &format!("{place}{query}"), &admin.access, "").await.problem().0,
+            400,
+            "{query}"
+        );
     }
     let long = jeton.call(Method::DELETE, &format!("{place}?note={}", "n".repeat(501)), &admin.access, "").await;
     assert_eq!(long.problem(), (400, "note-too-long".to_owned(), "note".to_owned()));
     assert!(jeton.is_alive(&tokens.access).await);
 
-    let deleted = jeton.call(Method::DELETE, &format!("{place}?reason=compromised&note=in+a+log"), &admin.access, "").await;
+    let deleted =
+        jeton.call(Method::DELETE, &format!("{place}?reason=compromised&note=in+a+log"), &admin.access, "").await;
     assert_eq!((deleted.status.as_u16(), deleted.text.as_str()), (204, ""));
     assert!(!jeton.is_alive(&tokens.access).await);
     let first = jeton.call(Method::GET, &place, &admin.access, "").await;
@@ -205,11 +215,15 @@ async fn a_batch_answers_for_each_id_in_order() {
     let body = json!({ "ids": ids, "reason": "owner-left", "note": "gone" }).to_string();
     let answer = jeton.call(Method::POST, &format!("{PATH}/delete"), &admin, body).await;
     assert_eq!(answer.members(), ["results"]);
-    let results: Vec<(String, String)> = answer.json()["results"].as_array().unwrap().iter().map(|result| {
-        (result["id"].as_str().unwrap().to_owned(), result["result"].as_str().unwrap().to_owned())
-    }).collect();
+    let results: Vec<(String, String)> = answer.json()["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| (result["id"].as_str().unwrap().to_owned(), result["result"].as_str().unwrap().to_owned()))
+        .collect();
     let words = ["deleted", "not-found", "already-deleted", "not-found", "already-deleted", "not-found"];
-    let expected: Vec<(String, String)> = ids.iter().zip(words).map(|(id, word)| ((*id).to_owned(), word.to_owned())).collect();
+    let expected: Vec<(String, String)> =
+        ids.iter().zip(words).map(|(id, word)| ((*id).to_owned(), word.to_owned())).collect();
     assert_eq!(results, expected);
     assert!(!jeton.is_alive(&one.access).await);
     let shown = jeton.call(Method::GET, &format!("{PATH}/{}", one.id), &admin, "").await;
@@ -219,7 +233,12 @@ async fn a_batch_answers_for_each_id_in_order() {
     assert_eq!(jeton.call(Method::POST, &format!("{PATH}/delete"), &admin, many(1000)).await.status, 200);
     let too_many = jeton.call(Method::POST, &format!("{PATH}/delete"), &admin, many(1001)).await;
     assert_eq!(too_many.problem(), (400, "too-many".to_owned(), "ids".to_owned()));
-    for (body, field) in [(r#"{}"#, "ids"), (r#"{"ids":"x"}"#, "ids"), (r#"{"ids":[],"reason":"x"}"#, "reason"), (r#"{"ids":[],"all":true}"#, "all")] {
+    for (body, field) in [
+        (r#"{}"#, "ids"),
+        (r#"{"ids":"x"}"#, "ids"),
+        (r#"{"ids":[],"reason":"x"}"#, "reason"),
+        (r#"{"ids":[],"all":true}"#, "all"),
+    ] {
         let answer = jeton.call(Method::POST, &format!("{PATH}/delete"), &admin, body).await;
         assert_eq!(answer.problem(), (400, "invalid-member".to_owned(), field.to_owned()), "{body}");
     }

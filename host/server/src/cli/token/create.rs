@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::check_id;
 use crate::cli::{
     CliError,
     expiry::{self, Expiry},
@@ -10,25 +11,33 @@ use crate::cli::{
     remote::Remote,
 };
 
+pub(super) const HELP: &str = "\
+Examples:
+  (umask 077 && jeton token create --name \"nightly job\" --expires 90d > nightly.token)
+  jeton token create --name reports --expires 2027-01-31 --scope reports:read --scope reports:write
+  jeton token create --name \"one step\" --parent 7lpW51ZSEDuhUKTqgdJrVL --expires 12h --access-ttl 5m
+
+JETON_TOKEN holds the refresh token of an administrator, which `jeton bootstrap` makes on the authority's machine.";
+
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Create {
     /// What it is for
     #[arg(long)]
     name: String,
     /// 90d, 12h, 2027-01-31 (its beginning, UTC), 2027-01-31T12:00:00Z or never [default: the setting's]
-    #[arg(long, value_parser = expiry::parse)]
+    #[arg(long, value_name = "WHEN", value_parser = expiry::parse)]
     expires: Option<Expiry>,
-    /// What it may do; repeat for more
-    #[arg(long = "scope", value_name = "SCOPE")]
+    /// What it may do; repeat for more, or separate by spaces [default: nothing but be verified]
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ' ')]
     scopes: Vec<String>,
-    /// Id of a refresh token that it descends from
+    /// Id of a refresh token that it descends from: it never outlives that one, nor may it do more
     #[arg(long, value_name = "ID")]
     parent: Option<String>,
-    /// Whose it is
+    /// Whose it is: the subject of its access tokens
     #[arg(long)]
     owner: Option<String>,
-    /// Seconds that its access tokens live [default: the setting's]
-    #[arg(long, value_name = "SECONDS")]
+    /// How long its access tokens live: seconds, or such as 15m [default: the setting's]
+    #[arg(long, value_name = "SPAN", value_parser = expiry::span)]
     access_ttl: Option<u64>,
     /// The whole answer as JSON
     #[arg(long)]
@@ -39,29 +48,67 @@ pub(in crate::cli) struct Create {
 
 impl Create {
     pub(super) fn run(self) -> Result<(), CliError> {
+        self.parent.as_deref().map_or(Ok(()), check_id)?;
+        let made = self.remote.administrator()?.call(Method::POST, "/v1/refresh-tokens", Some(&self.body()))?;
+        let member = |name: &str| made.get(name).map(|value| output::member(name, value)).unwrap_or_default();
+        let Some(token) = made.get("token").and_then(Value::as_str) else {
+            return Err(CliError::Failed("there is no token in the answer".to_owned()));
+        };
+        let (name, id, expires) = (member("name"), member("id"), member("expires_at"));
+        let written = if self.json {
+            output::json(&made)
+        } else {
+            output::note(&format!("`{name}` has the id {id} and expires {expires}. This is shown once:"));
+            output::line(token)
+        };
+        // Its string cannot be had again.
+        written.map_err(|error| {
+            CliError::Failed(format!(
+                "`{name}` was made, but its string could not be written ({error}): jeton token delete {id}"
+            ))
+        })
+    }
+
+    fn body(&self) -> Value {
         let mut body = Map::from_iter([("name".to_owned(), json!(self.name))]);
-        if let Some(expiry) = &self.expires {
-            let (member, value) = expiry.member();
-            body.insert(member.to_owned(), value);
-        }
-        if !self.scopes.is_empty() {
-            body.insert("scopes".to_owned(), json!(self.scopes));
-        }
-        let optional = [("parent", self.parent.map(Value::from)), ("owner", self.owner.map(Value::from)), ("access_ttl", self.access_ttl.map(Value::from))];
-        body.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-        let body = Value::Object(body);
-        let made = self.remote.administrator()?.call(Method::POST, "/v1/refresh-tokens", Some(&body))?;
-        if self.json {
-            return Ok(output::json(&made)?);
-        }
-        let member = |name: &str| made.get(name).map(output::text).unwrap_or_default();
-        match made.get("token").and_then(Value::as_str) {
-            Some(token) => {
-                let expires = made.get("expires_at").and_then(Value::as_str).unwrap_or("never");
-                eprintln!("`{}` has the id {} and expires {expires}. This is shown once:", member("name"), member("id"));
-                Ok(output::line(token)?)
-            }
-            None => Err(CliError::Failed("there is no token in the answer".to_owned())),
-        }
+        let scopes = (!self.scopes.is_empty()).then(|| json!(self.scopes));
+        let optional = [
+            self.expires.as_ref().map(Expiry::member),
+            scopes.map(|scopes| ("scopes", scopes)),
+            self.parent.as_ref().map(|parent| ("parent", json!(parent))),
+            self.owner.as_ref().map(|owner| ("owner", json!(owner))),
+            self.access_ttl.map(|seconds| ("access_ttl", json!(seconds))),
+        ];
+        body.extend(optional.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)));
+        Value::Object(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Command {
+        #[command(flatten)]
+        create: Create,
+    }
+
+    fn body(arguments: &[&str]) -> Value {
+        <Command as clap::Parser>::try_parse_from(["create"].iter().chain(arguments)).unwrap().create.body()
+    }
+
+    #[test]
+    fn the_request_holds_what_was_said_and_nothing_else() {
+        assert_eq!(body(&["--name", "n"]), json!({"name": "n"}));
+        assert_eq!(
+            body(&["--name", "n", "--expires", "never", "--scope", "a b", "--scope", "c", "--owner", "o"]),
+            json!({"name": "n", "never": true, "scopes": ["a", "b", "c"], "owner": "o"})
+        );
+        assert_eq!(
+            body(&["--name", "n", "--expires", "2027-01-31", "--parent", "p", "--access-ttl", "5m"]),
+            json!({"name": "n", "expires_at": "2027-01-31T00:00:00Z", "parent": "p", "access_ttl": 300})
+        );
     }
 }

@@ -14,7 +14,7 @@ pub(in crate::cli) struct List {
     #[arg(long, value_parser = ["active", "disabled", "expired", "deleted"])]
     state: Option<String>,
     /// Only those whose name begins so
-    #[arg(long)]
+    #[arg(long, value_name = "BEGINNING")]
     name: Option<String>,
     /// Only those of this owner
     #[arg(long)]
@@ -29,27 +29,30 @@ pub(in crate::cli) struct List {
     remote: Remote,
 }
 
+const HEADINGS: [&str; 7] = ["ID", "NAME", "STATE", "OWNER", "CREATED", "EXPIRES", "SCOPES"];
+const MEMBERS: [&str; 7] = ["id", "name", "state", "owner", "created_at", "expires_at", "scopes"];
+
 impl List {
     pub(super) fn run(self) -> Result<(), CliError> {
         let administrator = self.remote.administrator()?;
-        let (mut left, mut cursor, mut rows) = (self.limit.unwrap_or(u64::MAX), None::<String>, Vec::new());
+        let (mut left, mut cursor, mut rows) =
+            (self.limit.unwrap_or(u64::MAX), None::<String>, output::Rows::new(&HEADINGS));
         while left > 0 {
             let page = administrator.call(Method::GET, &self.path(left.min(PAGE), cursor.as_deref()), None)?;
-            for token in page.get("items").and_then(Value::as_array).into_iter().flatten() {
-                left = left.saturating_sub(1);
-                if self.json {
-                    output::json(token)?;
-                } else {
-                    rows.push(row(token));
-                }
+            let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            if self.json {
+                items.iter().try_for_each(output::json)?;
+            } else {
+                rows.page(items.iter().map(row).collect())?;
             }
+            left = left.saturating_sub(u64::try_from(items.len()).unwrap_or(u64::MAX));
             cursor = page.get("next").and_then(Value::as_str).map(str::to_owned);
             if cursor.is_none() {
                 break;
             }
         }
         if !self.json {
-            output::table(&["ID", "NAME", "STATE", "OWNER", "CREATED", "EXPIRES", "SCOPES"], rows)?;
+            rows.finish()?;
         }
         Ok(())
     }
@@ -57,7 +60,12 @@ impl List {
     fn path(&self, limit: u64, cursor: Option<&str>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("limit", &limit.to_string());
-        let filters = [("state", self.state.as_deref()), ("name", self.name.as_deref()), ("owner", self.owner.as_deref()), ("cursor", cursor)];
+        let filters = [
+            ("state", self.state.as_deref()),
+            ("name", self.name.as_deref()),
+            ("owner", self.owner.as_deref()),
+            ("cursor", cursor),
+        ];
         for (name, value) in filters {
             if let Some(value) = value {
                 query.append_pair(name, value);
@@ -68,7 +76,5 @@ impl List {
 }
 
 fn row(token: &Value) -> Vec<String> {
-    let member = |name: &str| token.get(name).map_or_else(|| "-".to_owned(), output::text);
-    let expires = token.get("expires_at").and_then(Value::as_str).unwrap_or("never").to_owned();
-    vec![member("id"), member("name"), member("state"), member("owner"), member("created_at"), expires, member("scopes")]
+    MEMBERS.map(|name| output::member(name, token.get(name).unwrap_or(&Value::Null))).to_vec()
 }

@@ -1,0 +1,114 @@
+//! The two ends of an exchange that HTTP itself leaves without a bound: an answer that its client does not take, and a
+//! connection that is closed while its client still sends.
+
+use std::{
+    io::{self, ErrorKind},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::watch,
+    time::{Sleep, sleep},
+};
+
+use super::limits::{LINGER_BYTES, LINGER_TIME, TAKE_TIME};
+
+/// A stream whose answers are taken within [`TAKE_TIME`], and which is closed so that the client sees the last of them.
+///
+/// Closing a socket with unread bytes in it resets the connection, and a client that was still sending its body then
+/// loses the answer that says why. So the writing half is closed first, and what comes is thrown away for a while.
+pub(super) struct Stream<S> {
+    inner: S,
+    stop: watch::Receiver<bool>,
+    /// Runs while bytes wait that the client does not take.
+    taking: Option<Pin<Box<Sleep>>>,
+    /// The client has said that it sends no more.
+    ended: bool,
+    lingering: Option<Lingering>,
+}
+
+/// The writing half is closed, and the client has not seen it yet.
+struct Lingering {
+    until: Pin<Box<Sleep>>,
+    bytes: usize,
+}
+
+impl<S> Stream<S> {
+    /// Once `stop` is true the end of a connection waits for nobody.
+    pub(super) fn new(inner: S, stop: watch::Receiver<bool>) -> Self {
+        Self { inner, stop, taking: None, ended: false, lingering: None }
+    }
+
+    /// The client takes nothing now: it may for a while.
+    fn waiting<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let taking = self.taking.get_or_insert_with(|| Box::pin(sleep(TAKE_TIME)));
+        ready!(taking.as_mut().poll(context));
+        Poll::Ready(Err(ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> Stream<S> {
+    /// Throws away what the client still sends, until it has seen the end or had its time.
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let lingering = self
+            .lingering
+            .get_or_insert_with(|| Lingering { until: Box::pin(sleep(LINGER_TIME)), bytes: LINGER_BYTES });
+        while lingering.until.as_mut().poll(context).is_pending() && lingering.bytes > 0 {
+            let mut space = [0; 4096];
+            let mut thrown_away = ReadBuf::new(&mut space);
+            match ready!(Pin::new(&mut self.inner).poll_read(context, &mut thrown_away)) {
+                Ok(()) if !thrown_away.filled().is_empty() => {
+                    lingering.bytes = lingering.bytes.saturating_sub(thrown_away.filled().len());
+                }
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let outcome = ready!(Pin::new(&mut self.inner).poll_read(context, into));
+        self.ended = outcome.is_err() || into.filled().len() == before;
+        Poll::Ready(outcome)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match Pin::new(&mut self.inner).poll_write(context, bytes) {
+            Poll::Ready(Ok(taken)) => {
+                // Only when all is taken the client's time begins anew: else one byte a minute would do.
+                if taken == bytes.len() {
+                    self.taking = None;
+                }
+                Poll::Ready(Ok(taken))
+            }
+            Poll::Pending => self.waiting(context),
+            failed @ Poll::Ready(Err(_)) => failed,
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match Pin::new(&mut self.inner).poll_flush(context) {
+            Poll::Pending => self.waiting(context),
+            flushed @ Poll::Ready(_) => flushed,
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.lingering.is_none() {
+            match Pin::new(&mut self.inner).poll_shutdown(context) {
+                Poll::Pending => return self.waiting(context),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(())) if self.ended || *self.stop.borrow() => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) => {}
+            }
+        }
+        self.linger(context)
+    }
+}

@@ -1,0 +1,20 @@
+//! The commands as people and scripts run them: exit status, what stands on which stream, standard input, options of every source.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod administration;
+mod bearer;
+mod connection;
+mod local;
+mod options;
+mod runner;
+mod scripted;
+#[path = "../../../../tests/support/mod.rs"]
+#[allow(dead_code, reason = "the end-to-end tests share more than is needed here")]
+mod support;
