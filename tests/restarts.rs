@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::administrator::Administrator;
+use crate::support::administrator::{Administrator, Made};
 use crate::support::http::Request;
 use crate::support::place::{Place, run_with_input};
+use crate::support::server::Server;
 use crate::support::wait_for;
 
 #[test]
@@ -26,15 +27,34 @@ fn a_reboot_kills_every_access_token_and_no_refresh_token() {
     assert_eq!(administrator.send(&server, Request::get("/v1/epoch")).expect(200).json()["reason"], "boot");
 }
 
+/// A server that resumes, with one refresh token that lives and one that was deleted, and an access token of each.
+struct Before {
+    place: Place,
+    server: Server,
+    administrator: Administrator,
+    kept: Made,
+    dropped: Made,
+    alive: String,
+    dead: String,
+}
+
+impl Before {
+    fn new() -> Self {
+        let place = Place::new();
+        let admin = place.bootstrap();
+        let server = place.serve_resuming().start();
+        let administrator = Administrator::enter(&server, &admin);
+        let (kept, dropped) =
+            (administrator.create_named(&server, "kept"), administrator.create_named(&server, "dropped"));
+        let (alive, dead) = (server.access_token(&kept.token), server.access_token(&dropped.token));
+        administrator.delete(&server, &dropped.id);
+        Self { place, server, administrator, kept, dropped, alive, dead }
+    }
+}
+
 #[test]
 fn a_restart_that_resumes_keeps_both() {
-    let place = Place::new();
-    let admin = place.bootstrap();
-    let server = place.serve_resuming().start();
-    let administrator = Administrator::enter(&server, &admin);
-    let (kept, dropped) = (administrator.create_named(&server, "kept"), administrator.create_named(&server, "dropped"));
-    let (alive, dead) = (server.access_token(&kept.token), server.access_token(&dropped.token));
-    administrator.delete(&server, &dropped.id);
+    let Before { place, administrator, kept, dropped, alive, dead, server } = Before::new();
     server.stop();
 
     let server = place.serve_resuming().start();
@@ -47,13 +67,7 @@ fn a_restart_that_resumes_keeps_both() {
 
 #[test]
 fn a_killed_process_loses_nothing_that_was_acknowledged() {
-    let place = Place::new();
-    let admin = place.bootstrap();
-    let server = place.serve_resuming().start();
-    let administrator = Administrator::enter(&server, &admin);
-    let (kept, dropped) = (administrator.create_named(&server, "kept"), administrator.create_named(&server, "dropped"));
-    let (alive, dead) = (server.access_token(&kept.token), server.access_token(&dropped.token));
-    administrator.delete(&server, &dropped.id);
+    let Before { place, administrator, dropped, alive, dead, server, .. } = Before::new();
     server.kill();
 
     let server = place.serve_resuming().start();
@@ -104,7 +118,7 @@ fn a_stop_finishes_what_was_accepted() {
     }
 }
 
-fn list_length(server: &crate::support::server::Server, administrator: &Administrator) -> usize {
+fn list_length(server: &Server, administrator: &Administrator) -> usize {
     let page = administrator.send(server, Request::get("/v1/refresh-tokens?limit=100")).expect(200).json();
     page["items"].as_array().unwrap().len()
 }

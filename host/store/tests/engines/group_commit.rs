@@ -125,16 +125,22 @@ fn reads_do_not_wait_for_the_writer() {
     held.first.join().unwrap().unwrap();
 }
 
-#[test]
-fn closing_finishes_the_commits_that_wait() {
-    let held = held(false);
-    let waiting: Vec<_> = (0..5_u8)
+/// Five commits that are queued behind the one that is held.
+fn five_waiting(held: &Held) -> Vec<thread::JoinHandle<Result<u64, CommitError>>> {
+    let waiting = (0..5_u8)
         .map(|index| {
             let store = Arc::clone(&held.store);
             thread::spawn(move || commit(&*store, &[index], b"x"))
         })
         .collect();
     eventually("queueing 5 commits", || held.store.waiting() == 5);
+    waiting
+}
+
+#[test]
+fn closing_finishes_the_commits_that_wait() {
+    let held = held(false);
+    let waiting = five_waiting(&held);
     let store = Arc::clone(&held.store);
     let closing = thread::spawn(move || store.close());
     held.release.send(()).unwrap();
@@ -149,13 +155,7 @@ fn closing_finishes_the_commits_that_wait() {
 #[test]
 fn an_observer_that_panics_closes_the_store_and_leaves_nobody_waiting() {
     let held = held(true);
-    let waiting: Vec<_> = (0..5_u8)
-        .map(|index| {
-            let store = Arc::clone(&held.store);
-            thread::spawn(move || commit(&*store, &[index], b"x"))
-        })
-        .collect();
-    eventually("queueing 5 commits", || held.store.waiting() == 5);
+    let waiting = five_waiting(&held);
     held.release.send(()).unwrap();
     assert_eq!(held.first.join().unwrap(), Err(CommitError::Unavailable), "it was not acknowledged");
     for waiting in waiting {
