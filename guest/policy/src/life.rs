@@ -44,3 +44,58 @@ pub fn judge(token: &SignedToken, live: &LiveSet, now: Seconds) -> Result<(), De
     }
     Ok(())
 }
+
+#[cfg(all(test, feature = "authority"))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::{
+        access_token::{Claims, EpochSigner, UnverifiedToken},
+        digest::CutDigest,
+    };
+
+    const LINEAGE: [&str; 2] = ["OwnLineage000000000000", "ParentLineage000000000"];
+
+    fn signer(number: u64) -> EpochSigner {
+        EpochSigner::derive(&[1; 32], number, &[2; 16]).unwrap()
+    }
+
+    fn live(of: &EpochSigner, cuts: &[&str]) -> LiveSet {
+        LiveSet::of_store(1, of.key().clone(), Seconds(0), cuts.iter().map(|id| CutDigest::of(id)))
+    }
+
+    /// Minted at 1000, dead at 1900.
+    fn token(signer: &EpochSigner) -> SignedToken {
+        let text = signer.sign(&Claims {
+            iss: Cow::Borrowed("https://tokens.example"),
+            aud: Cow::Borrowed("https://tokens.example"),
+            sub: Cow::Borrowed("alice"),
+            client_id: Cow::Borrowed("client"),
+            iat: Seconds(1_000),
+            exp: Seconds(1_900),
+            jti: Cow::Borrowed("jti"),
+            scope: Cow::Borrowed(""),
+            lin: LINEAGE.map(Cow::Borrowed).to_vec(),
+        });
+        let unverified = UnverifiedToken::parse(&text, signer.key()).unwrap();
+        SignedToken::verify(unverified, signer.key(), &mut Vec::new()).unwrap().0
+    }
+
+    #[test]
+    fn a_token_is_alive_where_every_clause_holds_and_nowhere_else() {
+        let (epoch, other_epoch) = (signer(1), signer(2));
+        let (token, set) = (token(&epoch), live(&epoch, &["SomethingElse000000000"]));
+        assert_eq!(judge(&token, &set, Seconds(1_500)), Ok(()));
+        assert_eq!(judge(&token, &live(&other_epoch, &[]), Seconds(1_500)), Err(Dead::OtherEpoch));
+        for (now, verdict) in
+            [(989, Err(Dead::NotYetValid)), (990, Ok(())), (1_899, Ok(())), (1_900, Err(Dead::Expired))]
+        {
+            assert_eq!(judge(&token, &set, Seconds(now)), verdict, "at {now}");
+        }
+        for id in ["jti", LINEAGE[0], LINEAGE[1]] {
+            assert_eq!(judge(&token, &live(&epoch, &[id]), Seconds(1_500)), Err(Dead::Cut), "{id}");
+        }
+    }
+}
