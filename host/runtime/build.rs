@@ -82,10 +82,10 @@ fn main() -> Result<()> {
         crate_dir.ancestors().nth(2).context("the crate does not lie two folders below its workspace")?.to_path_buf();
     let out = PathBuf::from(var("OUT_DIR")?);
 
-    for watched in ["guest", "wit", "Cargo.toml", "Cargo.lock"] {
-        println!("cargo::rerun-if-changed={}", workspace.join(watched).display());
-    }
-    for watched in ["build.rs", "src/engine_config.rs"] {
+    // Relative to this crate: a target folder that was copied with its workspace watches the copy.
+    for watched in
+        ["../../guest", "../../wit", "../../Cargo.toml", "../../Cargo.lock", "build.rs", "src/engine_config.rs"]
+    {
         println!("cargo::rerun-if-changed={watched}");
     }
     require_target()?;

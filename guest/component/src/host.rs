@@ -3,7 +3,7 @@
 use jeton_policy::{
     ports::{Clock, Entropy, Reading, RootKey},
     seconds::Seconds,
-    store::{Check, CommitError, Entry, Freshness, Item, Page, Snapshot, Store, Unavailable, Write},
+    store::{Check, CommitError, Direction, Entry, Freshness, Item, Page, Snapshot, Store, Unavailable, Write},
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -54,8 +54,12 @@ impl Store for Host {
         Ok(Snapshot { entries: entries.collect(), revision })
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
-        let store::Page { items, revision } = store::scan(prefix, after, limit).map_err(unavailable)?;
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
+        let direction = match direction {
+            Direction::Ascending => store::Direction::Ascending,
+            Direction::Descending => store::Direction::Descending,
+        };
+        let store::Page { items, revision } = store::scan(prefix, after, direction, limit).map_err(unavailable)?;
         let items = items.into_iter().map(|item| Item { key: item.key, value: item.value, version: item.version });
         Ok(Page { items: items.collect(), revision })
     }

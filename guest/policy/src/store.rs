@@ -43,6 +43,15 @@ pub enum Freshness {
     Recent,
 }
 
+/// Which way [`Store::scan`] goes through the keys: one index serves a list sorted either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the least key to the greatest.
+    Ascending,
+    /// From the greatest key to the least.
+    Descending,
+}
+
 /// Entries of one moment, in the order of the keys asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
@@ -52,7 +61,7 @@ pub struct Snapshot {
     pub revision: u64,
 }
 
-/// Items of one moment, in the order of their keys.
+/// Items of one moment, in the direction asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// At most as many as asked for.
@@ -109,12 +118,16 @@ pub trait Store {
     /// [`Unavailable`] when the store cannot answer with the freshness asked for.
     fn read(&self, keys: &[Vec<u8>], freshness: Freshness) -> Result<Snapshot, Unavailable>;
 
-    /// The first `limit` items (at most [`MAX_SCAN`]) whose key begins with `prefix` and is greater than `after`.
+    /// The first `limit` items (at most [`MAX_SCAN`]) met on the way through the keys that begin with `prefix`.
+    ///
+    /// The way begins behind `after`: [`Direction::Ascending`] gives keys greater than `after`,
+    /// [`Direction::Descending`] keys less than `after`; without one it begins at that end of the prefix. `after` need
+    /// not be there, nor begin with `prefix`; the last key of one page as `after` gives the next.
     /// Always [`Freshness::Latest`].
     ///
     /// # Errors
     /// [`Unavailable`] when the store cannot answer.
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable>;
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable>;
 
     /// All or nothing: if every check holds, every write takes effect, durably, before this returns the new revision.
     /// A key may be written once.
@@ -129,8 +142,8 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
         (**self).read(keys, freshness)
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
-        (**self).scan(prefix, after, limit)
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
+        (**self).scan(prefix, after, direction, limit)
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {

@@ -1,6 +1,6 @@
 //! A store that fails on purpose: what the rules and the host do when storage breaks, at every operation in turn.
 
-use jeton_policy::store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write};
+use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
 use parking_lot::Mutex;
 
 /// How a [`FaultyStore`] fails. For reads and scans the two of each pair are the same.
@@ -124,8 +124,8 @@ impl<S: Store> Store for FaultyStore<S> {
         self.run(|inner| inner.read(keys, freshness))
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
-        self.run(|inner| inner.scan(prefix, after, limit))
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
+        self.run(|inner| inner.scan(prefix, after, direction, limit))
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {

@@ -27,6 +27,7 @@ pub mod conformance;
 mod faulty;
 mod memory;
 mod observe;
+mod range;
 mod sqlite;
 
 pub use faulty::{Fault, FaultyStore};

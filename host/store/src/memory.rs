@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use jeton_policy::store::{Check, CommitError, Entry, Freshness, Item, Page, Snapshot, Store, Unavailable, Write};
+use jeton_policy::store::{
+    Check, CommitError, Direction, Entry, Freshness, Item, Page, Snapshot, Store, Unavailable, Write,
+};
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
     bounds,
     observe::{CommitObserver, Committed},
+    range::Range,
 };
 
 /// A store that ends with the process. It never fails, so its only `Unavailable` is for calls out of bounds.
@@ -48,20 +51,22 @@ impl Store for MemoryStore {
         })
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
         bounds::enforce(bounds::scan(prefix, after, limit))?;
-        let from = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
+        let range = Range::of(prefix, after, direction);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let held = self.held.read();
-        let items = held
-            .entries
-            .range::<[u8], _>((from, Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .take(usize::try_from(limit).unwrap_or(usize::MAX))
-            .map(|(key, entry)| Item { key: key.clone(), value: entry.value.clone(), version: entry.version })
-            .collect();
+        let items = if range.is_empty() {
+            // A map panics at a range that ends before it begins.
+            Vec::new()
+        } else {
+            let to = range.to.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+            let found = held.entries.range::<[u8], _>((Bound::Included(range.from.as_slice()), to)).map(item);
+            match direction {
+                Direction::Ascending => found.take(limit).collect(),
+                Direction::Descending => found.rev().take(limit).collect(),
+            }
+        };
         Ok(Page { items, revision: held.revision })
     }
 
@@ -74,6 +79,10 @@ impl Store for MemoryStore {
         }
         Ok(revision)
     }
+}
+
+fn item((key, entry): (&Vec<u8>, &Entry)) -> Item {
+    Item { key: key.clone(), value: entry.value.clone(), version: entry.version }
 }
 
 impl Held {

@@ -12,7 +12,7 @@ use std::{
 
 use jeton_policy::{
     authority::{Actor, Authority, Expiry, IssueRequest},
-    store::Store as _,
+    store::{Direction, Store as _},
 };
 use jeton_store::SqliteStore;
 
@@ -82,7 +82,7 @@ fn fill(database: &Path, count: u32) -> anyhow::Result<()> {
             });
         }
     });
-    let held = store.scan(b"token/", None, 1)?;
+    let held = store.scan(b"token/", None, Direction::Ascending, 1)?;
     anyhow::ensure!(!held.items.is_empty() && left.load(Relaxed) == 0, "the store could not be filled");
     store.close();
     Ok(())

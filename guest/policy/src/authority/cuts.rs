@@ -7,7 +7,7 @@ use crate::{
     live::MAX_CUTS,
     record::{Epoch, EpochReason, Stored as _},
     seconds::Seconds,
-    store::{Check, CommitError, Unavailable, Write},
+    store::{Check, CommitError, Direction, Unavailable, Write},
 };
 
 /// How long a commit may take until its cut counts as made later than it says.
@@ -82,7 +82,8 @@ impl Authority {
         for bucket in firsts.chunk_by(|one, other| one == other) {
             let Some(first) = bucket.first() else { continue };
             let limit = u32::try_from(MAX_CUTS_IN_BUCKET).unwrap_or(u32::MAX);
-            let held = self.store.scan(&keys::cuts_beginning(epoch, *first), None, limit)?.items.len();
+            let held =
+                self.store.scan(&keys::cuts_beginning(epoch, *first), None, Direction::Ascending, limit)?.items.len();
             if held.saturating_add(bucket.len()) > MAX_CUTS_IN_BUCKET {
                 return Ok(false);
             }

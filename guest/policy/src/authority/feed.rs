@@ -11,7 +11,7 @@ use crate::{
     keys,
     live::{Delta, EpochMember, LEASE, Whole},
     record::Epoch,
-    store::{Freshness, MAX_SCAN, Unavailable},
+    store::{Direction, Freshness, MAX_SCAN, Unavailable},
 };
 
 /// A committed write below [`keys::LIVE_PREFIX`].
@@ -121,7 +121,7 @@ impl Authority {
         let prefix = keys::cuts(epoch);
         let (mut cuts, mut after) = (Vec::new(), None::<Vec<u8>>);
         loop {
-            let page = self.store.scan(&prefix, after.as_deref(), MAX_SCAN)?.items;
+            let page = self.store.scan(&prefix, after.as_deref(), Direction::Ascending, MAX_SCAN)?.items;
             cuts.extend(page.iter().filter_map(|item| keys::parse_cut(&item.key)).map(|(_, digest)| digest));
             match page.into_iter().next_back() {
                 Some(last) => after = Some(last.key),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     keys,
-    store::{MAX_SCAN, Unavailable},
+    store::{Direction, MAX_SCAN, Unavailable},
     token_id::TokenId,
 };
 
@@ -100,7 +100,7 @@ impl Authority {
         loop {
             // A page without filters is found in one scan; one more than asked for tells whether there is a next.
             let wanted = query.limit.saturating_add(1).min(MAX_SCAN);
-            let found = self.store.scan(&prefix, after.as_deref(), wanted)?.items;
+            let found = self.store.scan(&prefix, after.as_deref(), Direction::Ascending, wanted)?.items;
             let is_last = found.len() < usize::try_from(wanted).unwrap_or(usize::MAX);
             let ids: Vec<TokenId> = found.iter().filter_map(|item| keys::id_at_end(&item.key)).collect();
             let tokens = self.tokens(&ids)?;

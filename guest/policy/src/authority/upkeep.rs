@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     keys,
-    store::{Check, CommitError, Unavailable, Write},
+    store::{Check, CommitError, Direction, Unavailable, Write},
 };
 
 /// The most cuts dropped in one step, so that a step never holds up a request for long.
@@ -49,7 +49,7 @@ impl Authority {
         let maximum = MaximumAccessTtl::decode(maximum.as_ref())?;
         let kept_for = maximum.seconds.plus(COMMIT_GUARD);
 
-        let found = self.store.scan(keys::DUE, None, MAX_SWEPT)?.items;
+        let found = self.store.scan(keys::DUE, None, Direction::Ascending, MAX_SWEPT)?.items;
         let due = found
             .into_iter()
             .filter_map(|item| keys::parse_due(&item.key).map(|parsed| (item, parsed)))

@@ -6,7 +6,7 @@ use jeton_policy::{
     authority::{Actor, ExchangeError, Expiry, MAX_ANCESTORS, State},
     record::Reason,
     seconds::Seconds,
-    store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write},
+    store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write},
     verifier::Refusal,
 };
 use jeton_store::MemoryStore;
@@ -73,8 +73,8 @@ impl Store for Counted {
         self.0.read(keys, freshness)
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
-        self.0.scan(prefix, after, limit)
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
+        self.0.scan(prefix, after, direction, limit)
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {

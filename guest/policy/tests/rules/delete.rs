@@ -10,7 +10,7 @@ use jeton_policy::{
     record::Reason,
     scope::{ADMIN, READ},
     seconds::Seconds,
-    store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write},
+    store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write},
     verifier::Refusal,
 };
 use jeton_store::MemoryStore;
@@ -136,8 +136,8 @@ impl Store for Slow {
         self.inner.read(keys, freshness)
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
-        self.inner.scan(prefix, after, limit)
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
+        self.inner.scan(prefix, after, direction, limit)
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {

@@ -75,10 +75,10 @@ fn no_two_epochs_have_one_key() {
 
 #[test]
 fn the_store_never_holds_the_root_key_or_a_signing_key() {
-    use jeton_policy::store::Store as _;
+    use jeton_policy::store::{Direction, Store as _};
     let world = World::new();
     world.exchange(&world.issue(|_| ()));
-    let held = world.store.scan(b"", None, 1000).unwrap();
+    let held = world.store.scan(b"", None, Direction::Ascending, 1000).unwrap();
     let epoch = world.authority.epoch().unwrap();
     let seed = {
         let mut info = *b"jeton epoch signing key ........";

@@ -100,10 +100,10 @@ fn a_store_that_is_down_mints_and_ends_nothing() {
 
 #[test]
 fn damaged_values_are_a_store_that_cannot_be_asked() {
-    use jeton_policy::store::{Store as _, Write};
+    use jeton_policy::store::{Direction, Store as _, Write};
     let world = World::new();
     let issued = world.issue(|_| ());
-    for item in world.store.scan(b"", None, 1000).unwrap().items {
+    for item in world.store.scan(b"", None, Direction::Ascending, 1000).unwrap().items {
         if item.value.is_empty() {
             continue;
         }

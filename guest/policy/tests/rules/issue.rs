@@ -8,7 +8,7 @@ use jeton_policy::{
     refresh_token::RefreshToken,
     scope::{ADMIN, INTROSPECT, READ},
     seconds::Seconds,
-    store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write},
+    store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write},
 };
 use jeton_store::MemoryStore;
 
@@ -152,8 +152,8 @@ impl Store for Interrupting {
         self.inner.read(keys, freshness)
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
-        self.inner.scan(prefix, after, limit)
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
+        self.inner.scan(prefix, after, direction, limit)
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
@@ -186,7 +186,7 @@ fn a_secret_is_shown_once_and_stored_never() {
     let world = World::new();
     let issued = world.issue(|_| ());
     let secret = &issued.secret[29..73];
-    let stored = world.store.scan(b"", None, 1000).unwrap();
+    let stored = world.store.scan(b"", None, Direction::Ascending, 1000).unwrap();
     for item in stored.items {
         assert!(!item.value.windows(secret.len()).any(|window| window == secret.as_bytes()));
     }

@@ -12,7 +12,7 @@ use jeton_policy::{
     authority::{Actor, Authority},
     ports::{Clock, Reading},
     record::Reason,
-    store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write},
+    store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write},
 };
 use jeton_store::MemoryStore;
 use zeroize::Zeroizing;
@@ -91,8 +91,8 @@ impl Store for Staged<MemoryStore> {
         self.around(|store| store.read(keys, freshness))
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
-        self.around(|store| store.scan(prefix, after, limit))
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
+        self.around(|store| store.scan(prefix, after, direction, limit))
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {

@@ -74,9 +74,9 @@ fn sweeping_goes_in_bounded_steps() {
 
 #[test]
 fn the_mark_moves_in_coarse_steps() {
-    use jeton_policy::store::Store as _;
+    use jeton_policy::store::{Direction, Store as _};
     let world = World::new();
-    let revision = || world.store.scan(b"clock", None, 1).unwrap().items[0].version;
+    let revision = || world.store.scan(b"clock", None, Direction::Ascending, 1).unwrap().items[0].version;
     let before = revision();
     world.clock.pass(9);
     world.authority.sweep().unwrap();

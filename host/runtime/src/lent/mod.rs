@@ -8,7 +8,7 @@ mod store;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jeton_policy::store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write};
+use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::{jeton::policy::store as store_import, wasi};
@@ -91,8 +91,8 @@ impl Store for ReadOnly {
         self.0.read(keys, freshness)
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
-        self.0.scan(prefix, after, limit)
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
+        self.0.scan(prefix, after, direction, limit)
     }
 
     fn commit(&self, _: Vec<Check>, _: Vec<Write>) -> Result<u64, CommitError> {

@@ -9,7 +9,7 @@ use jeton_policy::store as native;
 use wasmtime::{bail, ensure};
 
 use crate::bindings::jeton::policy::store::{
-    Check, CommitError, Entry, Freshness, Host, Item, Page, Snapshot, StoreError, Write,
+    Check, CommitError, Direction, Entry, Freshness, Host, Item, Page, Snapshot, StoreError, Write,
 };
 use crate::lent::LentState;
 
@@ -24,12 +24,13 @@ impl Host for LentState {
         &mut self,
         prefix: Vec<u8>,
         after: Option<Vec<u8>>,
+        direction: Direction,
         limit: u32,
     ) -> wasmtime::Result<Result<Page, StoreError>> {
         require_key(&prefix)?;
         after.iter().try_for_each(|key| require_key(key))?;
         ensure!(limit <= native::MAX_SCAN, "a scan asks for more than {} items", native::MAX_SCAN);
-        Ok(self.lent.store.scan(&prefix, after.as_deref(), limit).map(Into::into).map_err(Into::into))
+        Ok(self.lent.store.scan(&prefix, after.as_deref(), direction.into(), limit).map(Into::into).map_err(Into::into))
     }
 
     fn commit(&mut self, checks: Vec<Check>, writes: Vec<Write>) -> wasmtime::Result<Result<u64, CommitError>> {
@@ -65,6 +66,15 @@ impl From<Freshness> for native::Freshness {
         match freshness {
             Freshness::Latest => Self::Latest,
             Freshness::Recent => Self::Recent,
+        }
+    }
+}
+
+impl From<Direction> for native::Direction {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Ascending => Self::Ascending,
+            Direction::Descending => Self::Descending,
         }
     }
 }
@@ -150,7 +160,10 @@ mod tests {
         let snapshot = state.read(vec![longest; native::MAX_READ], Freshness::Latest).unwrap().unwrap();
         assert_eq!(snapshot.revision, revision);
         assert!(snapshot.entries.iter().all(Option::is_some));
-        assert_eq!(state.scan(b"k".to_vec(), None, native::MAX_SCAN).unwrap().unwrap().items.len(), 1);
+        assert_eq!(
+            state.scan(b"k".to_vec(), None, Direction::Ascending, native::MAX_SCAN).unwrap().unwrap().items.len(),
+            1
+        );
     }
 
     #[test]
@@ -163,9 +176,9 @@ mod tests {
     #[test]
     fn a_scan_out_of_bounds_traps() {
         let mut state = state();
-        assert!(state.scan(vec![0; LONG_KEY], None, 1).is_err());
-        assert!(state.scan(Vec::new(), Some(vec![0; LONG_KEY]), 1).is_err());
-        assert!(state.scan(Vec::new(), None, native::MAX_SCAN + 1).is_err());
+        assert!(state.scan(vec![0; LONG_KEY], None, Direction::Ascending, 1).is_err());
+        assert!(state.scan(Vec::new(), Some(vec![0; LONG_KEY]), Direction::Descending, 1).is_err());
+        assert!(state.scan(Vec::new(), None, Direction::Ascending, native::MAX_SCAN + 1).is_err());
     }
 
     #[test]
@@ -178,7 +191,7 @@ mod tests {
         assert!(state.commit(Vec::new(), vec![write(&[0; LONG_KEY], 0)]).is_err());
         assert!(state.commit(Vec::new(), vec![write(b"a", 0), write(b"b", native::MAX_VALUE + 1)]).is_err());
         assert!(state.commit(Vec::new(), vec![write(b"a", 0), write(b"a", 0)]).is_err());
-        let page = state.scan(Vec::new(), None, 1).unwrap().unwrap();
+        let page = state.scan(Vec::new(), None, Direction::Ascending, 1).unwrap().unwrap();
         assert_eq!((page.revision, page.items.len()), (0, 0));
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use jeton_policy::store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write};
+use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
 use jeton_runtime::wit::epochs::Boot;
 use jeton_runtime::wit::exchange::ExchangeRequest;
 use jeton_runtime::wit::refresh_tokens::{Expiry, IssueRequest, Issued};
@@ -51,9 +51,9 @@ impl Store for Disk {
         self.memory.read(keys, freshness)
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
         self.readable()?;
-        self.memory.scan(prefix, after, limit)
+        self.memory.scan(prefix, after, direction, limit)
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {

@@ -1,7 +1,8 @@
 //! What one caller may rely on: checks, versions, revisions, sizes, restarts.
 
 use jeton_policy::store::{
-    Check, CommitError, Entry, Freshness, MAX_COMMIT, MAX_KEY, MAX_READ, MAX_SCAN, MAX_VALUE, Store, Unavailable, Write,
+    Check, CommitError, Direction, Entry, Freshness, MAX_COMMIT, MAX_KEY, MAX_READ, MAX_SCAN, MAX_VALUE, Store,
+    Unavailable, Write,
 };
 
 use super::{Engine, absent, at, commit, conflict, entry, must, put, remove, value};
@@ -51,7 +52,7 @@ pub fn revisions_strictly_grow_and_versions_are_revisions<E: Engine>(engine: &E)
     let version = |key: &[u8]| entry(&store, key).map(|entry| entry.version);
     assert_eq!(version(b"a"), Some(second), "a version must be the revision of the last commit that wrote the key");
     assert_eq!(version(b"b"), Some(first), "a commit must not move the version of a key that it did not write");
-    let page = must(store.scan(b"", None, 10), "a scan");
+    let page = must(store.scan(b"", None, Direction::Ascending, 10), "a scan");
     assert_eq!(page.revision, removed_nothing, "a scan must carry the revision of its moment");
     let versions: Vec<u64> = page.items.iter().map(|item| item.version).collect();
     assert_eq!(versions, [second, first], "a scan must carry the same versions as a read");
@@ -97,7 +98,7 @@ pub fn a_commit_is_all_or_nothing<E: Engine>(engine: &E) {
     assert_eq!(after.entries, snapshot.entries, "the last check of many must stop every write");
     checks[499].version = Some(revision);
     commit(&store, &checks, &removals);
-    let gone = must(store.scan(b"", None, 1), "a scan");
+    let gone = must(store.scan(b"", None, Direction::Ascending, 1), "a scan");
     assert!(gone.items.is_empty(), "every removal of a commit must take effect");
 }
 
@@ -130,9 +131,10 @@ pub fn bounds_are_inclusive_and_enforced<E: Engine>(engine: &E) {
     let full = vec![0xab; MAX_VALUE];
     commit(&store, &[absent(&key)], &[put(&key, &full)]);
     assert_eq!(value(&store, &key), Some(full), "the longest key must hold the longest value");
-    let found = must(store.scan(&key, None, MAX_SCAN), "a scan with the longest prefix and limit");
+    let found =
+        must(store.scan(&key, None, Direction::Ascending, MAX_SCAN), "a scan with the longest prefix and limit");
     assert_eq!(found.items.len(), 1, "the longest key must be found by itself as prefix");
-    let after = must(store.scan(b"", Some(&key), 1), "a scan after the longest key");
+    let after = must(store.scan(b"", Some(&key), Direction::Ascending, 1), "a scan after the longest key");
     assert!(after.items.is_empty(), "nothing comes after the greatest key");
 
     let many: Vec<Write> = (0..MAX_COMMIT).map(|index| put(&index.to_be_bytes(), b"")).collect();
@@ -157,8 +159,12 @@ pub fn bounds_are_inclusive_and_enforced<E: Engine>(engine: &E) {
         Err(Unavailable),
         "a key too long must be refused"
     );
-    assert_eq!(store.scan(b"", None, MAX_SCAN + 1), Err(Unavailable), "a scan of too many items must be refused");
-    assert_eq!(store.scan(&long, None, 1), Err(Unavailable), "a prefix too long must be refused");
+    assert_eq!(
+        store.scan(b"", None, Direction::Ascending, MAX_SCAN + 1),
+        Err(Unavailable),
+        "a scan of too many items must be refused"
+    );
+    assert_eq!(store.scan(&long, None, Direction::Ascending, 1), Err(Unavailable), "a prefix too long must be refused");
     let now = must(store.read(&[], Freshness::Latest), "a read").revision;
     assert_eq!(now, unchanged, "what exceeds a bound must change nothing");
 }

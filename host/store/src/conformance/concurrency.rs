@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use jeton_policy::store::{CommitError, Freshness, Store};
+use jeton_policy::store::{CommitError, Direction, Freshness, Store};
 
 use super::{Engine, absent, at, commit, entry, must, put, value};
 
@@ -78,7 +78,7 @@ pub fn keys_written_together_are_never_seen_apart<E: Engine>(engine: &E) {
                 while !done.load(SeqCst) {
                     let snapshot = must(store.read(&keys, Freshness::Latest), "a read among writers");
                     assert_eq!(snapshot.entries[0], snapshot.entries[1], "a read must see one moment");
-                    let page = must(store.scan(b"pair/", None, 2), "a scan among writers");
+                    let page = must(store.scan(b"pair/", None, Direction::Ascending, 2), "a scan among writers");
                     assert_eq!(
                         (&page.items[0].value, page.items[0].version),
                         (&page.items[1].value, page.items[1].version),
@@ -124,7 +124,7 @@ pub fn acknowledged_commits_are_seen_by_every_later_read<E: Engine>(engine: &E) 
                     let seen = snapshot.entries[0].as_ref().map_or(0, |entry| number(&entry.value));
                     assert!(seen >= known, "a read must see round {known}, acknowledged before it, not {seen}");
                     assert!(snapshot.revision >= revision, "a read's revision must be at least the acknowledged one");
-                    let page = must(store.scan(b"round", None, 1), "a scan");
+                    let page = must(store.scan(b"round", None, Direction::Ascending, 1), "a scan");
                     assert!(page.revision >= revision, "a scan's revision must be at least the acknowledged one");
                 }
             });

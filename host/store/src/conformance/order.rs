@@ -1,6 +1,6 @@
 //! What scans may be relied on for: order, prefixes, cursors, limits.
 
-use jeton_policy::store::Store;
+use jeton_policy::store::{Direction, Store};
 
 use super::{Engine, commit, must, put};
 
@@ -32,8 +32,11 @@ fn filled<E: Engine>(engine: &E) -> E::Store {
     store
 }
 
-fn keys(store: &impl Store, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Vec<Vec<u8>> {
-    let page = must(store.scan(prefix, after, limit), "a scan");
+/// Both ways, each of which every test takes.
+const BOTH: [Direction; 2] = [Direction::Ascending, Direction::Descending];
+
+fn keys(store: &impl Store, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Vec<Vec<u8>> {
+    let page = must(store.scan(prefix, after, direction, limit), "a scan");
     for item in &page.items {
         assert_eq!(item.key, item.value, "a scan must give each key its own value");
         assert!(item.version <= page.revision, "no version may be above the page's revision");
@@ -42,25 +45,34 @@ fn keys(store: &impl Store, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> 
 }
 
 /// What a scan must find, by the words of the contract.
-fn expected(prefix: &[u8], after: Option<&[u8]>) -> Vec<Vec<u8>> {
-    ORDERED
-        .iter()
-        .filter(|key| key.starts_with(prefix) && after.is_none_or(|after| **key > after))
-        .map(|key| key.to_vec())
-        .collect()
+fn expected(prefix: &[u8], after: Option<&[u8]>, direction: Direction) -> Vec<Vec<u8>> {
+    let below = ORDERED.iter().filter(|key| key.starts_with(prefix)).map(|key| key.to_vec());
+    match direction {
+        Direction::Ascending => below.filter(|key| after.is_none_or(|after| key.as_slice() > after)).collect(),
+        Direction::Descending => below.rev().filter(|key| after.is_none_or(|after| key.as_slice() < after)).collect(),
+    }
 }
 
 /// A scan of everything gives every key once, ordered by its bytes as unsigned numbers.
 pub fn a_scan_is_ordered_by_bytes<E: Engine>(engine: &E) {
     let store = filled(engine);
-    assert_eq!(keys(&store, b"", None, 100), ORDERED, "keys must be ordered by their bytes");
+    assert_eq!(keys(&store, b"", None, Direction::Ascending, 100), ORDERED, "keys must be ordered by their bytes");
+    let mut reversed = ORDERED;
+    reversed.reverse();
+    assert_eq!(keys(&store, b"", None, Direction::Descending, 100), reversed, "descending must be ascending backwards");
 }
 
 /// A scan gives the keys that begin with its prefix, the prefix itself included, and no others.
 pub fn a_scan_keeps_to_its_prefix<E: Engine>(engine: &E) {
     let store = filled(engine);
     for prefix in ORDERED.iter().chain([b"".as_slice(), b"c", b"a\xfe", b"\xff\xff\xff"].iter()) {
-        assert_eq!(keys(&store, prefix, None, 100), expected(prefix, None), "the scan of prefix {prefix:02x?}");
+        for direction in BOTH {
+            assert_eq!(
+                keys(&store, prefix, None, direction, 100),
+                expected(prefix, None, direction),
+                "the {direction:?} scan of prefix {prefix:02x?}"
+            );
+        }
     }
 }
 
@@ -70,11 +82,13 @@ pub fn a_cursor_goes_on_after_its_key<E: Engine>(engine: &E) {
     let strays = [b"".as_slice(), b"a\x00\x01", b"a\xfe", b"c", b"\xff\xff\xff"];
     for prefix in [b"".as_slice(), b"\x00", b"a", b"a\xff", b"\xff", b"\xff\xff", b"c"] {
         for after in ORDERED.iter().chain(strays.iter()) {
-            assert_eq!(
-                keys(&store, prefix, Some(after), 100),
-                expected(prefix, Some(after)),
-                "the scan of prefix {prefix:02x?} after {after:02x?}"
-            );
+            for direction in BOTH {
+                assert_eq!(
+                    keys(&store, prefix, Some(after), direction, 100),
+                    expected(prefix, Some(after), direction),
+                    "the {direction:?} scan of prefix {prefix:02x?} after {after:02x?}"
+                );
+            }
         }
     }
 }
@@ -83,21 +97,31 @@ pub fn a_cursor_goes_on_after_its_key<E: Engine>(engine: &E) {
 /// gap or a repetition.
 pub fn a_limit_cuts_a_page_and_pages_join<E: Engine>(engine: &E) {
     let store = filled(engine);
-    assert!(keys(&store, b"", None, 0).is_empty(), "a limit of 0 must give an empty page");
-    for prefix in [b"".as_slice(), b"a", b"\xff"] {
-        let all = expected(prefix, None);
-        for limit in 1..=4_u32 {
-            let mut joined: Vec<Vec<u8>> = Vec::new();
-            loop {
-                let page = keys(&store, prefix, joined.last().map(Vec::as_slice), limit);
-                let left = all.len() - joined.len();
-                assert_eq!(page.len(), left.min(limit as usize), "a page must be as full as its limit allows");
-                if page.is_empty() {
-                    break;
-                }
-                joined.extend(page);
+    for direction in BOTH {
+        assert!(keys(&store, b"", None, direction, 0).is_empty(), "a limit of 0 must give an empty page");
+        for prefix in [b"".as_slice(), b"a", b"\xff"] {
+            for limit in 1..=4 {
+                assert_eq!(
+                    joined(&store, prefix, direction, limit),
+                    expected(prefix, None, direction),
+                    "{direction:?} pages of {limit} must join to the whole"
+                );
             }
-            assert_eq!(joined, all, "pages of {limit} must join to the whole");
         }
+    }
+}
+
+/// All that a prefix has, page by page.
+fn joined(store: &impl Store, prefix: &[u8], direction: Direction, limit: u32) -> Vec<Vec<u8>> {
+    let total = expected(prefix, None, direction).len();
+    let mut joined: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let page = keys(store, prefix, joined.last().map(Vec::as_slice), direction, limit);
+        let left = total.saturating_sub(joined.len());
+        assert_eq!(page.len(), left.min(limit as usize), "a page must be as full as its limit allows");
+        if page.is_empty() {
+            return joined;
+        }
+        joined.extend(page);
     }
 }

@@ -22,7 +22,7 @@ use std::{
     thread::{self, JoinHandle, ThreadId},
 };
 
-use jeton_policy::store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write};
+use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 
@@ -192,9 +192,9 @@ impl Store for SqliteStore {
         self.reading(|connection| readers::read(connection, keys))
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
         bounds::enforce(bounds::scan(prefix, after, limit))?;
-        self.reading(|connection| readers::scan(connection, prefix, after, limit))
+        self.reading(|connection| readers::scan(connection, prefix, after, direction, limit))
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {

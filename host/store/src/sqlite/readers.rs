@@ -5,11 +5,12 @@ use std::{
     thread::{self, ThreadId},
 };
 
-use jeton_policy::store::{Entry, Item, Page, Snapshot};
+use jeton_policy::store::{Direction, Entry, Item, Page, Snapshot};
 use parking_lot::{Condvar, Mutex};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{open, schema};
+use crate::range::Range;
 
 /// Reads are short and mostly in memory, so more connections than a small machine has cores gain nothing.
 const MAX_READERS: usize = 8;
@@ -134,45 +135,33 @@ pub(super) fn read(connection: &Connection, keys: &[Vec<u8>]) -> rusqlite::Resul
     Ok(Snapshot { entries, revision })
 }
 
-pub(super) fn scan(connection: &Connection, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> rusqlite::Result<Page> {
+pub(super) fn scan(
+    connection: &Connection,
+    prefix: &[u8],
+    after: Option<&[u8]>,
+    direction: Direction,
+    limit: u32,
+) -> rusqlite::Result<Page> {
     let revision = schema::revision(connection)?;
-    let end = end_of(prefix);
-    // A statement for each shape of the range, so that each is one walk along the key order.
-    let items = match (after.filter(|after| *after >= prefix), end) {
-        (None, None) => {
-            let sql = "SELECT key, value, version FROM kv WHERE key >= ?1 ORDER BY key LIMIT ?2";
-            collect(connection.prepare_cached(sql)?, (prefix, limit))?
+    let Range { from, to } = Range::of(prefix, after, direction);
+    // A statement for each shape of the range, so that each is one walk along the key order. Where nothing bounds it
+    // above, `?2` is NULL and only keeps the parameters alike.
+    let sql = match (direction, to.is_some()) {
+        (Direction::Ascending, true) => {
+            "SELECT key, value, version FROM kv WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3"
         }
-        (None, Some(end)) => {
-            let sql = "SELECT key, value, version FROM kv WHERE key >= ?1 AND key < ?3 ORDER BY key LIMIT ?2";
-            collect(connection.prepare_cached(sql)?, (prefix, limit, end))?
+        (Direction::Ascending, false) => {
+            "SELECT key, value, version FROM kv WHERE key >= ?1 AND ?2 IS NULL ORDER BY key LIMIT ?3"
         }
-        (Some(after), None) => {
-            let sql = "SELECT key, value, version FROM kv WHERE key > ?1 ORDER BY key LIMIT ?2";
-            collect(connection.prepare_cached(sql)?, (after, limit))?
+        (Direction::Descending, true) => {
+            "SELECT key, value, version FROM kv WHERE key >= ?1 AND key < ?2 ORDER BY key DESC LIMIT ?3"
         }
-        (Some(after), Some(end)) => {
-            let sql = "SELECT key, value, version FROM kv WHERE key > ?1 AND key < ?3 ORDER BY key LIMIT ?2";
-            collect(connection.prepare_cached(sql)?, (after, limit, end))?
+        (Direction::Descending, false) => {
+            "SELECT key, value, version FROM kv WHERE key >= ?1 AND ?2 IS NULL ORDER BY key DESC LIMIT ?3"
         }
     };
-    Ok(Page { items, revision })
-}
-
-fn collect(mut statement: CachedStatement<'_>, range: impl rusqlite::Params) -> rusqlite::Result<Vec<Item>> {
     let item =
         |row: &Row<'_>| Ok(Item { key: row.get(0)?, value: row.get(1)?, version: schema::unsigned(row.get(2)?)? });
-    statement.query_map(range, item)?.collect()
-}
-
-/// The first key after all that begin with `prefix`; `None` when there is no such key.
-fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
-    let mut end = prefix.to_vec();
-    while let Some(last) = end.pop() {
-        if let Some(next) = last.checked_add(1) {
-            end.push(next);
-            return Some(end);
-        }
-    }
-    None
+    let items = connection.prepare_cached(sql)?.query_map((from, to, limit), item)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Page { items, revision })
 }

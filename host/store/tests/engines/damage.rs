@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::FileExt, path::Path};
 
-use jeton_policy::store::{Freshness, Store};
+use jeton_policy::store::{Direction, Freshness, Store};
 use jeton_store::{OpenError, SqliteStore};
 use rusqlite::Connection;
 
@@ -98,7 +98,7 @@ fn a_torn_log_opens_with_whole_commits_and_all_that_was_copied_back() {
         snapshot(path, &copy);
         fs::OpenOptions::new().write(true).open(beside(&copy, "-wal")).unwrap().set_len(whole - cut).unwrap();
         let torn = SqliteStore::open(&copy).unwrap();
-        let held = |prefix: u8| torn.scan(&[prefix], None, 100).unwrap().items.len();
+        let held = |prefix: u8| torn.scan(&[prefix], None, Direction::Ascending, 100).unwrap().items.len();
         assert_eq!(held(0), 10, "all that was copied back, with {cut} bytes of the log gone");
         assert_eq!(held(1), held(2), "a commit is whole or gone, with {cut} bytes of the log gone");
         assert!(held(1) < 10, "the last commit cannot be whole, with {cut} bytes of the log gone");

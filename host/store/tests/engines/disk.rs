@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use jeton_policy::store::{CommitError, Freshness, Store};
+use jeton_policy::store::{CommitError, Direction, Freshness, Store};
 use jeton_store::{CommitObserver, Committed, SqliteStore};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -73,7 +73,7 @@ fn under_a_limit_on_file_sizes() {
     assert_eq!(commit(&*store, b"live/kept", b"3"), Err(CommitError::Unavailable));
     for _ in 0..3 {
         assert!(value(&*store, b"live/kept").is_err(), "a closed store must not answer");
-        assert!(store.scan(b"", None, 1).is_err(), "a closed store must not answer");
+        assert!(store.scan(b"", None, Direction::Ascending, 1).is_err(), "a closed store must not answer");
         assert_eq!(commit(&*store, b"small", b"2"), Err(CommitError::Unavailable));
     }
     assert_eq!(reloads.lock().unwrap().len(), 1, "there was nothing to read");

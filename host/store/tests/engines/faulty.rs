@@ -1,6 +1,6 @@
 //! The store that fails on purpose fails where and how it was told to.
 
-use jeton_policy::store::{CommitError, Freshness, Store, Unavailable};
+use jeton_policy::store::{CommitError, Direction, Freshness, Store, Unavailable};
 use jeton_store::{Fault, FaultyStore, MemoryStore};
 
 use crate::support::{commit, put, value};
@@ -40,7 +40,7 @@ fn after_a_crash_everything_is_unavailable_and_a_restart_finds_what_took_effect(
         assert!(store.crashed());
         assert_eq!(commit(&store, b"b", b"1"), Err(CommitError::Unavailable));
         assert_eq!(store.read(&[], Freshness::Recent), Err(Unavailable));
-        assert_eq!(store.scan(b"", None, 1), Err(Unavailable));
+        assert_eq!(store.scan(b"", None, Direction::Ascending, 1), Err(Unavailable));
         let found = store.into_inner();
         assert_eq!(value(&found, b"a"), Ok(left), "{fault:?}");
         assert_eq!(value(&found, b"b"), Ok(None), "{fault:?}");
@@ -52,7 +52,7 @@ fn reads_and_scans_are_operations_like_commits() {
     for fault in Fault::ALL {
         let store = FaultyStore::failing(MemoryStore::new(), 2, fault);
         store.read(&[], Freshness::Latest).unwrap();
-        assert_eq!(store.scan(b"", None, 1), Err(Unavailable));
+        assert_eq!(store.scan(b"", None, Direction::Ascending, 1), Err(Unavailable));
         assert_eq!(store.read(&[], Freshness::Latest).is_err(), store.crashed());
     }
 }

@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use jeton_policy::store::{Check, CommitError, Freshness, Store};
+use jeton_policy::store::{Check, CommitError, Direction, Freshness, Store};
 use jeton_store::{CommitObserver, Committed, SqliteStore};
 use tempfile::TempDir;
 
@@ -67,7 +67,8 @@ fn fifty_commits_that_wait_share_one_sync() {
     assert_eq!(held.store.statistics().groups(), before + 1, "one group, one sync");
     assert_eq!(held.store.statistics().commits(), 51);
     assert_eq!(held.store.waiting(), 0);
-    let versions: Vec<u64> = held.store.scan(b"", None, 60).unwrap().items.iter().map(|item| item.version).collect();
+    let versions: Vec<u64> =
+        held.store.scan(b"", None, Direction::Ascending, 60).unwrap().items.iter().map(|item| item.version).collect();
     assert_eq!(versions.len(), 51);
 }
 

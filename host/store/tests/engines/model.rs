@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jeton_policy::store::{Check, CommitError, Entry, Freshness, Item, Store, Write};
+use jeton_policy::store::{Check, CommitError, Direction, Entry, Freshness, Item, Store, Write};
 use jeton_store::conformance::Engine;
 use proptest::{collection::vec, option, prelude::*, test_runner::TestRunner};
 
@@ -12,7 +12,7 @@ use crate::support::{Faultless, Memory, Sqlite};
 enum Step {
     Commit(Vec<(Vec<u8>, Expect)>, BTreeMap<Vec<u8>, Option<Vec<u8>>>),
     Read(Vec<Vec<u8>>),
-    Scan(Vec<u8>, Option<Vec<u8>>, u32),
+    Scan(Vec<u8>, Option<Vec<u8>>, Direction, u32),
     Reopen,
 }
 
@@ -43,11 +43,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Expect::Absent),
         1 => (0..20_u64).prop_map(Expect::Revision),
     ];
+    let direction = prop_oneof![Just(Direction::Ascending), Just(Direction::Descending)];
     let writes = proptest::collection::btree_map(key(), option::weighted(0.7, vec(any::<u8>(), 0..4)), 0..5);
     prop_oneof![
         6 => (vec((key(), expect), 0..3), writes).prop_map(|(checks, writes)| Step::Commit(checks, writes)),
         3 => vec(key(), 0..5).prop_map(Step::Read),
-        3 => (key(), option::of(key()), 0..8_u32).prop_map(|(prefix, after, limit)| Step::Scan(prefix, after, limit)),
+        6 => (key(), option::of(key()), direction, 0..8_u32)
+            .prop_map(|(prefix, after, direction, limit)| Step::Scan(prefix, after, direction, limit)),
         1 => Just(Step::Reopen),
     ]
 }
@@ -66,13 +68,22 @@ impl Model {
         self.entries.get(&check.key).map(|entry| entry.version) == check.version
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Vec<Item> {
-        self.entries
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Vec<Item> {
+        let is_behind = |key: &[u8], after: &[u8]| match direction {
+            Direction::Ascending => key > after,
+            Direction::Descending => key < after,
+        };
+        let mut found: Vec<Item> = self
+            .entries
             .iter()
-            .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_slice() > after))
-            .take(limit as usize)
+            .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| is_behind(key, after)))
             .map(|(key, entry)| Item { key: key.clone(), value: entry.value.clone(), version: entry.version })
-            .collect()
+            .collect();
+        if direction == Direction::Descending {
+            found.reverse();
+        }
+        found.truncate(limit as usize);
+        found
     }
 }
 
@@ -109,9 +120,9 @@ fn replay<E: Engine>(engine: &E, steps: Vec<Step>) -> Result<(), TestCaseError> 
                 prop_assert_eq!(snapshot.entries, expected);
                 prop_assert_eq!(snapshot.revision, model.revision);
             }
-            Step::Scan(prefix, after, limit) => {
-                let page = store.scan(&prefix, after.as_deref(), limit).unwrap();
-                prop_assert_eq!(page.items, model.scan(&prefix, after.as_deref(), limit));
+            Step::Scan(prefix, after, direction, limit) => {
+                let page = store.scan(&prefix, after.as_deref(), direction, limit).unwrap();
+                prop_assert_eq!(page.items, model.scan(&prefix, after.as_deref(), direction, limit));
                 prop_assert_eq!(page.revision, model.revision);
             }
             Step::Reopen => match engine.reopen(store) {
@@ -120,8 +131,10 @@ fn replay<E: Engine>(engine: &E, steps: Vec<Step>) -> Result<(), TestCaseError> 
             },
         }
     }
-    let whole = store.scan(b"", None, 1000).unwrap();
-    prop_assert_eq!(whole.items, model.scan(b"", None, 1000));
+    for direction in [Direction::Ascending, Direction::Descending] {
+        let whole = store.scan(b"", None, direction, 1000).unwrap();
+        prop_assert_eq!(whole.items, model.scan(b"", None, direction, 1000));
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jeton_policy::store::{Check, CommitError, Freshness, Page, Snapshot, Store, Unavailable, Write};
+use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
 use jeton_store::{FaultyStore, MemoryStore, OpenError, SqliteStore, conformance::Engine};
 use tempfile::TempDir;
 
@@ -33,8 +33,8 @@ impl Store for Filed {
         self.store.read(keys, freshness)
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Result<Page, Unavailable> {
-        self.store.scan(prefix, after, limit)
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
+        self.store.scan(prefix, after, direction, limit)
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
