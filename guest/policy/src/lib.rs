@@ -10,6 +10,7 @@
 //! | when a token is alive | [`life`] |
 //! | what an access token looks like | [`access_token`] |
 //! | what verifying holds in memory | [`live`], [`verifier`] |
+//! | where a token may be used from | [`network`] |
 //! | issuing, exchanging, ending | [`authority`] |
 //! | what lies in the store | [`record`], [`keys`] |
 
@@ -17,6 +18,7 @@ pub mod access_token;
 pub mod digest;
 pub mod life;
 pub mod live;
+pub mod network;
 pub mod scope;
 pub mod seconds;
 pub mod verifier;
