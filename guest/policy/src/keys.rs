@@ -1,6 +1,10 @@
 //! Where things lie in the store. Every key and every prefix is made here.
 
-use crate::{digest::CutDigest, seconds::Seconds, token_id::TokenId};
+use crate::{
+    digest::{CutDigest, Digest},
+    seconds::Seconds,
+    token_id::TokenId,
+};
 
 /// The issuer, as text.
 pub(crate) const ISSUER: &[u8] = b"issuer";
@@ -18,12 +22,39 @@ pub const LIVE_PREFIX: &[u8] = b"live/";
 pub(crate) const TOKENS: &[u8] = b"token/";
 /// Cuts by the time of the cut: what the sweeper goes by.
 pub(crate) const DUE: &[u8] = b"due/";
+/// Tokens by their own expiry. Those that never expire are not there.
+pub(crate) const EXPIRES: &[u8] = b"expires/";
+/// Tokens by the time of their last use.
+pub(crate) const LAST_USED: &[u8] = b"last-used/";
+/// Tokens that were never used, newest first.
+pub(crate) const UNUSED: &[u8] = b"unused/";
+/// Tombstones by the time of their end: what the sweeper removes them by.
+pub(crate) const ENDED: &[u8] = b"ended/";
+/// Ended tokens whose children are not tombstones yet.
+pub(crate) const ENTOMB: &[u8] = b"entomb/";
+/// Owners who ended, and whose tokens are not all tombstones yet.
+pub(crate) const ENTOMB_OWNERS: &[u8] = b"entomb-owner/";
+/// Spent secrets by the time they were spent.
+pub(crate) const SPENT_DUE: &[u8] = b"spent-due/";
+/// Requests that may be repeated, by the time they were made.
+pub(crate) const IDEMPOTENT_DUE: &[u8] = b"idempotent-due/";
+/// There while uses are being gathered.
+pub(crate) const USES_OPEN: &[u8] = b"uses-open";
+/// [`crate::record::UsesGap`].
+pub(crate) const USES_GAP: &[u8] = b"uses-gap";
 
 const CUTS: &[u8] = b"live/cut/";
 const OWNERS: &[u8] = b"owner/";
 const OWNED: &[u8] = b"owned/";
 const NAMES: &[u8] = b"name/";
 const JTI_CUTS: &[u8] = b"jti-cuts/";
+const CHILDREN: &[u8] = b"child/";
+const NAMED: &[u8] = b"named/";
+const USED: &[u8] = b"used/";
+const EXCHANGES: &[u8] = b"exchanges/";
+const ROTATION: &[u8] = b"rotation/";
+const SPENT: &[u8] = b"spent/";
+const IDEMPOTENT: &[u8] = b"idempotent/";
 /// Bytes of a name that its index goes by: a key has at most 512 bytes, a name up to 800.
 const INDEXED_NAME: usize = 128;
 
@@ -52,6 +83,11 @@ pub(crate) fn name_prefix(beginning: &str) -> Vec<u8> {
     joined(&[NAMES, indexed(beginning)])
 }
 
+/// The tokens of exactly this name, and of those that begin with the same [`INDEXED_NAME`] bytes as it.
+pub(crate) fn name_exactly(name: &str) -> Vec<u8> {
+    joined(&[NAMES, indexed(name), &[0]])
+}
+
 /// One token by its name. A name has no NUL, so it never runs into the id.
 pub(crate) fn name(name: &str, id: TokenId) -> Vec<u8> {
     joined(&[NAMES, indexed(name), &[0], &id.0])
@@ -77,6 +113,91 @@ pub(crate) fn due(cut_at: Seconds, epoch: u64, digest: CutDigest) -> Vec<u8> {
     joined(&[DUE, &cut_at.0.to_be_bytes(), &epoch.to_be_bytes(), &digest.0])
 }
 
+/// The children of a token, newest first.
+pub(crate) fn children_prefix(parent: TokenId) -> Vec<u8> {
+    joined(&[CHILDREN, &parent.0])
+}
+
+/// One child of a token.
+pub(crate) fn child(parent: TokenId, id: TokenId) -> Vec<u8> {
+    joined(&[CHILDREN, &parent.0, &id.0])
+}
+
+/// Who has a name, where names are unique.
+pub(crate) fn named(name: &str) -> Vec<u8> {
+    joined(&[NAMED, &Digest::of(name.as_bytes()).0])
+}
+
+/// One token by its own expiry.
+pub(crate) fn expires(at: Seconds, id: TokenId) -> Vec<u8> {
+    joined(&[EXPIRES, &at.0.to_be_bytes(), &id.0])
+}
+
+/// A token that was never used.
+pub(crate) fn unused(id: TokenId) -> Vec<u8> {
+    joined(&[UNUSED, &id.0])
+}
+
+/// One token by its last use.
+pub(crate) fn last_used(at: Seconds, id: TokenId) -> Vec<u8> {
+    joined(&[LAST_USED, &at.0.to_be_bytes(), &id.0])
+}
+
+/// [`crate::record::Used`].
+pub(crate) fn used(id: TokenId) -> Vec<u8> {
+    joined(&[USED, &id.0])
+}
+
+/// [`crate::record::Exchanges`].
+pub(crate) fn exchanges(id: TokenId) -> Vec<u8> {
+    joined(&[EXCHANGES, &id.0])
+}
+
+/// [`crate::record::Rotation`].
+pub(crate) fn rotation(id: TokenId) -> Vec<u8> {
+    joined(&[ROTATION, &id.0])
+}
+
+/// The spent secrets of a token.
+pub(crate) fn spent_prefix(id: TokenId) -> Vec<u8> {
+    joined(&[SPENT, &id.0])
+}
+
+/// A spent secret: when it was spent.
+pub(crate) fn spent(id: TokenId, secret: &Digest) -> Vec<u8> {
+    joined(&[SPENT, &id.0, &secret.0])
+}
+
+/// When a secret was spent, for the sweeper.
+pub(crate) fn spent_due(at: Seconds, id: TokenId, secret: &Digest) -> Vec<u8> {
+    joined(&[SPENT_DUE, &at.0.to_be_bytes(), &id.0, &secret.0])
+}
+
+/// A tombstone, by its end.
+pub(crate) fn ended(at: Seconds, id: TokenId) -> Vec<u8> {
+    joined(&[ENDED, &at.0.to_be_bytes(), &id.0])
+}
+
+/// An ended token whose children are to become tombstones.
+pub(crate) fn entomb(id: TokenId) -> Vec<u8> {
+    joined(&[ENTOMB, &id.0])
+}
+
+/// An ended owner whose tokens are to become tombstones.
+pub(crate) fn entomb_owner(owner: &str) -> Vec<u8> {
+    joined(&[ENTOMB_OWNERS, owner.as_bytes()])
+}
+
+/// A request that may be repeated: `of` is the digest of who made it under which key.
+pub(crate) fn idempotent(of: &Digest) -> Vec<u8> {
+    joined(&[IDEMPOTENT, &of.0])
+}
+
+/// When a request was made, for the sweeper.
+pub(crate) fn idempotent_due(at: Seconds, of: &Digest) -> Vec<u8> {
+    joined(&[IDEMPOTENT_DUE, &at.0.to_be_bytes(), &of.0])
+}
+
 /// The living cuts of single access tokens of one refresh token.
 pub(crate) fn jti_cuts(id: TokenId) -> Vec<u8> {
     joined(&[JTI_CUTS, &id.0])
@@ -93,6 +214,12 @@ pub(crate) fn parse_due(key: &[u8]) -> Option<(Seconds, u64, CutDigest)> {
     let (cut_at, rest) = key.strip_prefix(DUE)?.split_first_chunk::<8>()?;
     let (epoch, digest) = rest.split_first_chunk::<8>()?;
     Some((Seconds(u64::from_be_bytes(*cut_at)), u64::from_be_bytes(*epoch), CutDigest(digest.try_into().ok()?)))
+}
+
+/// The moment that a key of an index by time begins with, after `prefix`.
+pub(crate) fn moment(prefix: &[u8], key: &[u8]) -> Option<Seconds> {
+    let (moment, _) = key.strip_prefix(prefix)?.split_first_chunk::<8>()?;
+    Some(Seconds(u64::from_be_bytes(*moment)))
 }
 
 /// The id that a key of a record or of an index ends with.

@@ -26,6 +26,7 @@ pub mod verifier;
 #[cfg(feature = "authority")]
 pub mod authority;
 #[cfg(feature = "authority")]
+#[allow(dead_code, reason = "the operations that use them follow")]
 pub mod keys;
 #[cfg(feature = "authority")]
 pub mod ports;

@@ -1,10 +1,16 @@
 //! What lies in the store, in CBOR (RFC 8949). A member's number is its name for ever: later versions may add members.
 
+mod kept;
+mod settings;
+mod token;
+
 use minicbor::{Decode, Encode};
 
-use crate::{
-    seconds::Seconds,
-    token_id::{LineageId, TokenId},
+use crate::{seconds::Seconds, token_id::LineageId};
+pub use settings::{DEFAULT_TOMBSTONE_RETENTION, Settings};
+pub(crate) use kept::{Exchanges, Idempotent, Rotation, RotationPredecessor, Used, UsesGap};
+pub use token::{
+    BY_HOLDER, BY_POLICY, Bindings, Conduct, Ending, MAX_PAST_LIVES, PastLife, Reason, Record, Superseded,
 };
 
 /// Why a stored value cannot be read: the store was damaged or written by something else.
@@ -49,96 +55,28 @@ impl<'b, C> Decode<'b, C> for Seconds {
     }
 }
 
-/// Why a refresh token ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Reason {
-    /// An administrator deleted it and gave no other reason.
-    #[n(0)]
-    Deleted,
-    /// It may have leaked.
-    #[n(1)]
-    Compromised,
-    /// Another one took its place.
-    #[n(2)]
-    Superseded,
-    /// Nobody uses it any more.
-    #[n(3)]
-    Unused,
-    /// Its owner is gone.
-    #[n(4)]
-    OwnerLeft,
-    /// Its bearer gave it back.
-    #[n(5)]
-    RevokedByHolder,
-    /// Something that it descends from ended.
-    #[n(6)]
-    ParentEnded,
-}
-
-/// When, by whom and why a refresh token ended.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct Ending {
-    /// When.
-    #[n(0)]
-    pub at: Seconds,
-    /// Whose act: a `client_id`, `machine` or `holder`.
-    #[n(1)]
-    pub by: String,
-    /// Why.
-    #[n(2)]
-    pub reason: Reason,
-    /// In the actor's own words.
-    #[n(3)]
-    pub note: Option<String>,
-}
-
-/// A refresh token. Only administrative writes change it, so its version moves with those alone.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct Record {
-    /// Its name.
-    #[n(0)]
-    pub name: String,
-    /// SHA-256 of the secret. A tombstone has none.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub secret: Option<[u8; 32]>,
-    /// The life that its access tokens descend from.
-    #[n(2)]
-    pub lineage: LineageId,
-    /// Whose it is.
-    #[n(3)]
-    pub owner: Option<String>,
-    /// What it descends from, nearest first.
-    #[n(4)]
-    pub ancestors: Vec<TokenId>,
-    /// What it is good for, separated by spaces.
-    #[n(5)]
-    pub scope: String,
-    /// When it was made.
-    #[n(6)]
-    pub created_at: Seconds,
-    /// Whose act: a `client_id` or `machine`.
-    #[n(7)]
-    pub created_by: String,
-    /// When it expires. `None`: never.
-    #[n(8)]
-    pub expires_at: Option<Seconds>,
-    /// How long its access tokens live. `None`: the setting.
-    #[n(9)]
-    pub access_ttl: Option<Seconds>,
-    /// Raised by every administrative write.
-    #[n(10)]
-    pub generation: u64,
-    /// What remains of a dead one.
-    #[n(11)]
-    pub ending: Option<Ending>,
-}
-
 /// An owner's lineage: every access token of every token of this owner descends from it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Owner {
+    /// The life that new tokens of this owner descend from. A token that was issued in another one has ended with that.
     #[n(0)]
     pub(crate) lineage: LineageId,
+    /// The lives that ended, newest first.
+    #[n(1)]
+    pub(crate) past: Option<Vec<PastLife>>,
+}
+
+impl Owner {
+    /// How the life `lineage` of this owner ended; `None` while it goes on.
+    pub(crate) fn ending_of(&self, lineage: LineageId) -> Option<Ending> {
+        if lineage == self.lineage {
+            return None;
+        }
+        let past = self.past.iter().flatten();
+        let known = past.clone().find(|life| life.lineage == lineage).or_else(|| past.last());
+        let unknown = Ending { at: Seconds(0), by: BY_POLICY.to_owned(), reason: Reason::OwnerLeft, note: None };
+        Some(known.map_or(unknown, |life| life.ending.clone()))
+    }
 }
 
 /// Why an epoch began.
@@ -180,24 +118,6 @@ pub struct Epoch {
     /// The public half of its key.
     #[cbor(n(5), with = "minicbor::bytes")]
     pub public_key: [u8; 32],
-}
-
-/// What administrators may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub struct Settings {
-    /// How long an access token lives.
-    #[n(0)]
-    pub access_token_expiration: Seconds,
-    /// How long a refresh token lives where nothing else is said.
-    #[n(1)]
-    pub refresh_token_expiration: Seconds,
-}
-
-impl Default for Settings {
-    /// The seed's: 900 s and 90 days.
-    fn default() -> Self {
-        Self { access_token_expiration: Seconds(900), refresh_token_expiration: Seconds(90 * 24 * 60 * 60) }
-    }
 }
 
 /// The times of living cuts of single access tokens.

@@ -104,6 +104,13 @@ impl Scopes {
         Self(self.0.iter().filter(|scope| bound.cover(scope)).cloned().collect())
     }
 
+    /// Those that exist: the `jeton:` ones, and what is in the catalogue.
+    #[must_use]
+    pub fn in_catalogue(&self, catalogue: &[String]) -> Self {
+        let exists = |scope: &&String| scope.starts_with(RESERVED_PREFIX) || catalogue.contains(scope);
+        Self(self.0.iter().filter(exists).cloned().collect())
+    }
+
     /// Whether a token with these scopes may ask about other tokens.
     #[must_use]
     pub fn may_introspect(&self) -> bool {

@@ -2,7 +2,8 @@
 
 use super::{
     ATTEMPTS, Authority, decoded,
-    issue::{MAX_ACCESS_TTL, raise_maximum},
+    issue::raise_maximum,
+    members::MAX_ACCESS_TTL,
     standing::MaximumAccessTtl,
 };
 use crate::{
@@ -123,13 +124,16 @@ impl Authority {
             let [stored, maximum] = self.read([keys::SETTINGS.to_vec(), keys::MAXIMUM_ACCESS_TTL.to_vec()])?;
             let stored = decoded::<Settings>(stored.as_ref()).map_err(Unavailable::from)?;
             let maximum = MaximumAccessTtl::decode(maximum.as_ref()).map_err(Unavailable::from)?;
+            let version = stored.as_ref().map(|(_, version)| *version);
             let before = stored.map(|(settings, _)| settings).unwrap_or_default();
             let after = Settings {
                 access_token_expiration: access.unwrap_or(before.access_token_expiration),
                 refresh_token_expiration: refresh.unwrap_or(before.refresh_token_expiration),
+                generation: Some(before.generation().saturating_add(1)),
+                ..before
             };
             let key = keys::SETTINGS.to_vec();
-            let mut checks = vec![Check { key: key.clone(), version: stored.map(|(_, version)| version) }];
+            let mut checks = vec![Check { key: key.clone(), version }];
             let mut writes = vec![Write { key, value: Some(after.to_stored()) }];
             raise_maximum(maximum, after.access_token_expiration, &mut checks, &mut writes);
             match self.store.commit(checks, writes) {

@@ -4,7 +4,7 @@ use super::{ATTEMPTS, Actor, Authority, decoded, time::Time};
 use crate::{
     digest::CutDigest,
     keys,
-    record::{Ending, Epoch, Reason, Record, Stored as _},
+    record::{BY_HOLDER, BY_POLICY, Ending, Epoch, Reason, Record, Stored as _},
     scope::Scopes,
     seconds::Seconds,
     store::{Check, CommitError, Freshness, Unavailable, Write},
@@ -122,11 +122,19 @@ impl Authority {
 
     /// Ends one token on behalf of its bearer; gives whether it ended now.
     pub(super) fn give_back(&self, id: TokenId) -> Result<bool, Unavailable> {
-        let act = Act { by: "holder", reason: Reason::RevokedByHolder, note: None };
+        self.end_one(id, &Act { by: BY_HOLDER, reason: Reason::RevokedByHolder, note: None })
+    }
+
+    /// Ends one token of which a spent secret was presented.
+    pub(super) fn end_family(&self, id: TokenId) -> Result<bool, Unavailable> {
+        self.end_one(id, &Act { by: BY_POLICY, reason: Reason::ReuseDetected, note: None })
+    }
+
+    fn end_one(&self, id: TokenId, act: &Act<'_>) -> Result<bool, Unavailable> {
         for _ in 0..ATTEMPTS {
             let stand = self.stand(&[id])?;
             let living = stand.records.iter().any(|(_, record)| is_living(record.as_ref()));
-            match self.end(&stand, &act) {
+            match self.end(&stand, act) {
                 Ok(_) => return Ok(living),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable) => return Err(Unavailable),

@@ -1,11 +1,20 @@
 //! Exchange: a refresh token for an access token (RFC 6749 section 6).
 
-use std::borrow::Cow;
+use zeroize::Zeroizing;
 
-use super::{Authority, decoded, epochs::SignerError, standing::earlier};
+use super::{
+    ATTEMPTS, Authority,
+    minting::{Minting, is_audience},
+    presentation::PresentError,
+    standing::earlier,
+};
 use crate::{
-    access_token::Claims, digest::Digest, keys, ports::Draw, refresh_token::RefreshToken, scope::Scopes,
-    seconds::Seconds, store::Unavailable, token_id::Jti,
+    network::Address,
+    refresh_token::RefreshToken,
+    scope::Scopes,
+    seconds::Seconds,
+    store::{CommitError, Unavailable},
+    token_id::Jti,
 };
 
 /// Why nothing was minted.
@@ -17,6 +26,9 @@ pub enum ExchangeError {
     /// RFC 6749 `invalid_scope`.
     #[error("the scope is malformed, or wider than the refresh token's")]
     InvalidScope,
+    /// RFC 8707 `invalid_target`.
+    #[error("the resource is malformed, or not one that the refresh token is good for")]
+    InvalidTarget,
     /// The clock is too far behind a time that was already reached.
     #[error("the clock is behind a time that was already reached")]
     ClockBehind,
@@ -31,10 +43,25 @@ impl From<Unavailable> for ExchangeError {
     }
 }
 
-impl From<SignerError> for ExchangeError {
-    fn from(_: SignerError) -> Self {
-        Self::Unavailable
+impl From<PresentError> for ExchangeError {
+    fn from(error: PresentError) -> Self {
+        match error {
+            PresentError::Invalid => Self::InvalidGrant,
+            PresentError::ClockBehind => Self::ClockBehind,
+            PresentError::Unavailable => Self::Unavailable,
+        }
     }
+}
+
+/// What is asked for, and from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExchangeRequest<'a> {
+    /// A subset of the refresh token's scopes. `None`: all of them.
+    pub scope: Option<&'a str>,
+    /// RFC 8707: whom the access token shall be for.
+    pub resource: Option<&'a str>,
+    /// Where the request came from. `None`: not known, which is outside every network.
+    pub peer: Option<Address>,
 }
 
 /// What an exchange gives.
@@ -49,6 +76,8 @@ pub struct Exchanged {
     pub jti: Jti,
     /// Seconds until the refresh token expires. `None`: never.
     pub refresh_expires_in: Option<Seconds>,
+    /// The successor of the presented refresh token, where that is replaced by each use.
+    pub refresh_token: Option<Zeroizing<String>>,
 }
 
 impl Authority {
@@ -57,70 +86,70 @@ impl Authority {
     ///
     /// # Errors
     /// [`ExchangeError`].
-    pub fn exchange(&self, presented: &str, scope: Option<&str>) -> Result<Exchanged, ExchangeError> {
-        let reading = self.clock.now();
+    pub fn exchange(&self, presented: &str, request: &ExchangeRequest<'_>) -> Result<Exchanged, ExchangeError> {
         let presented = RefreshToken::parse(presented).ok_or(ExchangeError::InvalidGrant)?;
-        let standing = self.standing(reading, presented.id())?;
-        let (record, _) = standing.token.as_ref().ok_or(ExchangeError::InvalidGrant)?;
-        let stored = record.secret.map(Digest).ok_or(ExchangeError::InvalidGrant)?;
-        if !stored.matches(&presented.digest()) {
-            return Err(ExchangeError::InvalidGrant);
-        }
-        let grant = standing.grant().ok_or(ExchangeError::InvalidGrant)?;
-        if standing.time.is_behind() {
-            return Err(ExchangeError::ClockBehind);
-        }
-        let scopes = match scope {
-            None => grant.scopes,
-            Some(asked) => {
-                let asked = Scopes::parse(asked).map_err(|_| ExchangeError::InvalidScope)?;
-                if !grant.scopes.cover_all(&asked) {
-                    return Err(ExchangeError::InvalidScope);
-                }
-                asked
+        for _ in 0..ATTEMPTS {
+            if let Some(exchanged) = self.try_exchange(&presented, request)? {
+                return Ok(exchanged);
             }
-        };
-        let ttl = record.access_ttl.unwrap_or(standing.settings.access_token_expiration);
-        // A cut is kept for the largest TTL on record, so nothing may be minted for longer.
-        let ttl = ttl.min(standing.maximum_access_ttl.seconds);
-        let now = standing.time.now;
-        let expires_at = earlier(Some(now.plus(ttl)), grant.expires_at).ok_or(ExchangeError::InvalidGrant)?;
-        let (epoch, _) = standing.epoch.as_ref().ok_or(ExchangeError::Unavailable)?;
-        let signer = self.signer(epoch)?;
-        let issuer = self.issuer()?;
-        let client = presented.id();
-        let jti =
-            Jti { client, epoch: epoch.number, issued_at: now, random: Draw::seeded(self.entropy.as_ref()).bytes() };
-        let client = client.to_string();
-        let scope = scopes.joined();
-        let access_token = signer.sign(&Claims {
-            iss: Cow::Borrowed(&issuer),
-            aud: Cow::Borrowed(&issuer),
-            sub: Cow::Borrowed(record.owner.as_deref().unwrap_or(&client)),
-            client_id: Cow::Borrowed(&client),
-            iat: now,
-            exp: expires_at,
-            jti: Cow::Owned(jti.to_string()),
-            scope: Cow::Borrowed(&scope),
-            lin: grant.lineage.iter().map(|id| Cow::Owned(id.to_string())).collect(),
-        });
-        Ok(Exchanged {
-            access_token,
-            expires_in: expires_at.since(standing.time.rounded_up),
-            scope,
-            jti,
-            refresh_expires_in: grant.expires_at.map(|expiry| expiry.since(standing.time.rounded_up)),
-        })
+        }
+        Err(ExchangeError::Unavailable)
     }
 
-    /// The issuer. It is chosen once and never changes, so it may be read apart from the rest, and kept.
-    pub(super) fn issuer(&self) -> Result<String, Unavailable> {
-        if let Some(issuer) = self.issuer.borrow().as_ref() {
-            return Ok(issuer.clone());
+    /// One attempt; `None` when the same token was presented elsewhere at the same time.
+    fn try_exchange(
+        &self,
+        refresh_token: &RefreshToken,
+        request: &ExchangeRequest<'_>,
+    ) -> Result<Option<Exchanged>, ExchangeError> {
+        let reading = self.clock.now();
+        let mut presented = self.present(reading, refresh_token, request.peer)?;
+        let (standing, grant) = (&presented.standing, &presented.grant);
+        let record = presented.record().ok_or(ExchangeError::InvalidGrant)?;
+        let scopes = narrowed(&grant.scopes, request.scope).ok_or(ExchangeError::InvalidScope)?;
+        if request.resource.is_some_and(|resource| !is_audience(resource)) {
+            return Err(ExchangeError::InvalidTarget);
         }
-        let [entry] = self.read([keys::ISSUER.to_vec()])?;
-        let (issuer, _) = decoded::<String>(entry.as_ref())?.ok_or(Unavailable)?;
-        self.issuer.replace(Some(issuer.clone()));
-        Ok(issuer)
+        let audience = grant.audience(request.resource).map_err(|_| ExchangeError::InvalidTarget)?;
+        // A cut is kept for the largest TTL on record, so nothing may be minted for longer.
+        let ttl = standing.settings.access_ttl(record.access_ttl).min(standing.maximum_access_ttl.seconds);
+        let time = standing.time;
+        let expires_at = earlier(Some(time.now.plus(ttl)), grant.expires_at).ok_or(ExchangeError::InvalidGrant)?;
+        let (epoch, _) = standing.epoch.as_ref().ok_or(ExchangeError::Unavailable)?;
+        let client = presented.id.to_string();
+        let minted = self.mint(
+            epoch,
+            &Minting {
+                client: presented.id,
+                subject: record.owner.as_deref().unwrap_or(&client),
+                audience: audience.as_deref(),
+                scopes: &scopes,
+                issued_at: time.now,
+                expires_at,
+                lineage: grant.lineage.iter().map(ToString::to_string).collect(),
+                networks: grant.networks_to_mint(),
+            },
+        )?;
+        let exchanged = Exchanged {
+            access_token: minted.access_token,
+            expires_in: expires_at.since(time.rounded_up),
+            scope: scopes.joined(),
+            jti: minted.jti,
+            refresh_expires_in: grant.expires_at.map(|expiry| expiry.since(time.rounded_up)),
+            refresh_token: presented.successor.as_ref().map(RefreshToken::reveal),
+        };
+        match self.keep(&mut presented) {
+            Ok(()) => Ok(Some(exchanged)),
+            Err(CommitError::Conflict) => Ok(None),
+            Err(CommitError::Unavailable) => Err(ExchangeError::Unavailable),
+        }
+    }
+}
+
+/// The scopes asked for; `None` where they are malformed or wider than `granted`. Nothing asked for is all of them.
+pub(super) fn narrowed(granted: &Scopes, asked: Option<&str>) -> Option<Scopes> {
+    match asked {
+        None => Some(granted.clone()),
+        Some(asked) => Scopes::parse(asked).ok().filter(|asked| granted.cover_all(asked)),
     }
 }

@@ -3,45 +3,21 @@
 use zeroize::Zeroizing;
 
 use super::{
-    ATTEMPTS, Actor, Authority,
+    ATTEMPTS, Actor, Authority, decoded, idempotency, index,
+    members::{self, AskedBindings, Expiry, MAX_ANCESTORS, MAX_NAME_LENGTH},
     show::Token,
-    standing::{MaximumAccessTtl, earlier},
-    time::Time,
+    standing::{Grant, MaximumAccessTtl, Standing},
 };
 use crate::{
     keys,
     ports::Draw,
-    record::{Owner, Record, Settings, Stored as _},
+    record::{Conduct, Owner, Record, Stored as _},
     refresh_token::RefreshToken,
-    scope::{ScopeError, Scopes},
+    scope::Scopes,
     seconds::Seconds,
     store::{Check, CommitError, Unavailable, Write},
     token_id::{LineageId, TokenId},
 };
-
-/// The most characters of a name.
-pub const MAX_NAME_LENGTH: usize = 200;
-/// The most characters of an owner.
-pub const MAX_OWNER_LENGTH: usize = 200;
-/// The longest that an access token may live: a day, so that no cut must be kept for longer.
-pub const MAX_ACCESS_TTL: Seconds = Seconds(24 * 60 * 60);
-/// The most levels above a refresh token: each adds to every access token below it.
-pub const MAX_ANCESTORS: usize = 8;
-/// 9999-12-31T23:59:59Z: the last moment that RFC 3339 can write.
-pub const LAST_EXPIRY: Seconds = Seconds(253_402_300_799);
-
-/// When a refresh token shall expire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expiry {
-    /// After the setting's time, or with its parent if that is earlier.
-    BySetting,
-    /// After so many seconds.
-    After(Seconds),
-    /// At this moment.
-    At(Seconds),
-    /// Not by itself.
-    Never,
-}
 
 /// A refresh token to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,12 +34,18 @@ pub struct IssueRequest {
     pub owner: Option<String>,
     /// How long its access tokens live. `None`: the setting.
     pub access_ttl: Option<Seconds>,
+    /// What ties it down.
+    pub bindings: AskedBindings,
+    /// How it behaves in its holder's hands.
+    pub conduct: Conduct,
+    /// A repetition under the same key within a day makes nothing new.
+    pub idempotency_key: Option<String>,
 }
 
 /// A refresh token that was made.
 pub struct Issued {
-    /// To be shown once.
-    pub secret: Zeroizing<String>,
+    /// To be shown once. `None`: a repetition of a call that showed it.
+    pub secret: Option<Zeroizing<String>>,
     /// Everything else about it.
     pub token: Token,
 }
@@ -83,15 +65,24 @@ pub enum IssueError {
     /// A space at an end cannot be seen.
     #[error("the name begins or ends with a space")]
     NameHasOuterSpace,
+    /// Another token that has not ended has it, and the settings want names to be unique.
+    #[error("another token has this name")]
+    NameTaken,
     /// It would be dead at once.
     #[error("the expiry is in the past")]
     ExpiryInThePast,
-    /// See [`LAST_EXPIRY`].
+    /// See [`members::LAST_EXPIRY`].
     #[error("the expiry is after the year 9999")]
     ExpiryOutOfRange,
     /// A child's expiry can only be earlier.
     #[error("the expiry is later than the parent's")]
     ExpiryBeyondParent,
+    /// The settings allow less.
+    #[error("the expiry is later than the settings allow")]
+    ExpiryBeyondMaximum,
+    /// The settings forbid it.
+    #[error("the settings allow no refresh token that never expires")]
+    NeverNotAllowed,
     /// See [`crate::scope::MAX_SCOPES`].
     #[error("too many scopes")]
     TooManyScopes,
@@ -104,6 +95,9 @@ pub enum IssueError {
     /// In the reserved space, but not one that exists.
     #[error("no such `jeton:` scope")]
     ScopeUnknown,
+    /// Not one of those that the settings list.
+    #[error("a scope is not in the settings' catalogue")]
+    ScopeNotInCatalogue,
     /// A child's scopes can only be fewer.
     #[error("a scope is not covered by the parent's")]
     ScopeBeyondParent,
@@ -116,18 +110,54 @@ pub enum IssueError {
     /// No such token.
     #[error("there is no such parent")]
     ParentNotFound,
-    /// It, or something that it descends from, has ended or expired.
+    /// It, or something that it descends from, has ended, has expired or is disabled.
     #[error("the parent has ended")]
     ParentEnded,
-    /// See [`MAX_ANCESTORS`].
-    #[error("more than {MAX_ANCESTORS} levels")]
+    /// See [`MAX_ANCESTORS`]; the settings may allow fewer.
+    #[error("more than {MAX_ANCESTORS} levels, or than the settings allow")]
     TooDeep,
-    /// See [`MAX_OWNER_LENGTH`].
+    /// Its holder may not issue under it.
+    #[error("nothing may be issued under this token by its holder")]
+    DelegationNotAllowed,
+    /// See [`members::MAX_OWNER_LENGTH`].
     #[error("the owner is malformed")]
     OwnerMalformed,
-    /// See [`MAX_ACCESS_TTL`].
+    /// See [`members::MAX_ACCESS_TTL`].
     #[error("the access TTL is out of range")]
     AccessTtlOutOfRange,
+    /// The settings allow less.
+    #[error("the access TTL is outside the settings' bounds")]
+    AccessTtlBeyondSettings,
+    /// It would never be taken.
+    #[error("not_before is not before the expiry")]
+    NotBeforeOutOfRange,
+    /// See [`crate::network::NetworkError`].
+    #[error("a network is malformed")]
+    NetworkMalformed,
+    /// See [`crate::network::MAX_NETWORKS`].
+    #[error("too many networks")]
+    TooManyNetworks,
+    /// A child's networks can only be narrower.
+    #[error("a network is not within the parent's")]
+    NetworkBeyondParent,
+    /// RFC 8707 section 2.
+    #[error("an audience is not an absolute URI without fragment")]
+    AudienceMalformed,
+    /// See [`members::MAX_AUDIENCES`].
+    #[error("too many audiences")]
+    TooManyAudiences,
+    /// A child's audiences can only be fewer.
+    #[error("an audience is not one of the parent's")]
+    AudienceBeyondParent,
+    /// See [`members::MAX_EXCHANGES`].
+    #[error("the number of exchanges is out of range")]
+    MaxExchangesOutOfRange,
+    /// See [`idempotency::MAX_KEY_LENGTH`].
+    #[error("the idempotency key is malformed")]
+    IdempotencyKeyMalformed,
+    /// A key names one request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
     /// The clock is too far behind a time that was already reached.
     #[error("the clock is behind a time that was already reached")]
     ClockBehind,
@@ -142,23 +172,11 @@ impl From<Unavailable> for IssueError {
     }
 }
 
-impl From<ScopeError> for IssueError {
-    fn from(error: ScopeError) -> Self {
-        match error {
-            ScopeError::Malformed => Self::ScopeMalformed,
-            ScopeError::TooMany => Self::TooManyScopes,
-            ScopeError::TooLong => Self::ScopesTooLong,
-            ScopeError::Unknown => Self::ScopeUnknown,
-        }
-    }
-}
-
-/// What a parent hands down, and what must still hold when its child is committed.
-struct Inheritance {
-    ancestors: Vec<TokenId>,
-    expires_at: Option<Seconds>,
-    scopes: Option<Scopes>,
-    checks: Vec<Check>,
+/// What must still hold of a parent when its child is committed, and what it hands down.
+pub(super) struct Parent {
+    pub(super) ancestors: Vec<TokenId>,
+    pub(super) grant: Grant,
+    pub(super) checks: Vec<Check>,
 }
 
 impl Authority {
@@ -167,13 +185,10 @@ impl Authority {
     /// # Errors
     /// [`IssueError`]; nothing was made then.
     pub fn issue(&self, actor: &Actor, request: &IssueRequest) -> Result<Issued, IssueError> {
-        check_name(&request.name)?;
+        members::check_name(&request.name)?;
         let scopes = Scopes::new(&request.scopes)?;
         if let Some(owner) = &request.owner {
-            check_owner(owner)?;
-        }
-        if request.access_ttl.is_some_and(|ttl| ttl == Seconds(0) || ttl > MAX_ACCESS_TTL) {
-            return Err(IssueError::AccessTtlOutOfRange);
+            members::check_owner(owner)?;
         }
         let parent = match &request.parent {
             None => None,
@@ -182,10 +197,15 @@ impl Authority {
         if !actor.may_touch(&scopes) {
             return Err(IssueError::ScopeBeyondActor);
         }
+        let repetition = idempotency::of(actor, request)?;
         for _ in 0..ATTEMPTS {
-            match self.try_issue(actor, request, &scopes, parent)? {
-                Some(issued) => return Ok(issued),
-                None => continue,
+            if let Some(repetition) = &repetition
+                && let Some(issued) = self.repeated(repetition)?
+            {
+                return Ok(issued);
+            }
+            if let Some(issued) = self.try_issue(actor, request, &scopes, parent, repetition.as_ref())? {
+                return Ok(issued);
             }
         }
         Err(IssueError::Unavailable)
@@ -198,96 +218,167 @@ impl Authority {
         request: &IssueRequest,
         scopes: &Scopes,
         parent: Option<TokenId>,
+        repetition: Option<&idempotency::Repetition>,
     ) -> Result<Option<Issued>, IssueError> {
         let reading = self.clock.now();
         let mut draw = Draw::seeded(self.entropy.as_ref());
         let id = TokenId::new(reading, draw.bytes());
         // Without a parent this reads how the new, still absent token stands: clock, settings and the maximum TTL.
         let standing = self.standing(reading, parent.unwrap_or(id))?;
-        let time = standing.time;
-        if time.is_behind() {
-            return Err(IssueError::ClockBehind);
+        let parent = parent.map(|parent| parent_of(&standing, parent)).transpose()?;
+        let mut new = NewToken::at(id, standing, parent, actor.name())?;
+        new.fill(request, scopes)?;
+        if let Some(repetition) = repetition {
+            new.writes.extend(repetition.remembered(id, new.standing.time.now));
+            new.checks.push(repetition.check());
         }
-        let (settings, maximum) = (standing.settings, standing.maximum_access_ttl);
-        let inherited = match parent {
-            None => Inheritance { ancestors: Vec::new(), expires_at: None, scopes: None, checks: Vec::new() },
-            Some(parent) => {
-                if standing.token.is_none() {
-                    return Err(IssueError::ParentNotFound);
-                }
-                let grant = standing.grant().ok_or(IssueError::ParentEnded)?;
-                let mut ancestors = vec![parent];
-                ancestors.extend(standing.ancestors.iter().map(|(id, _)| *id));
-                if ancestors.len() > MAX_ANCESTORS {
-                    return Err(IssueError::TooDeep);
-                }
-                let versions =
-                    standing.token.iter().chain(standing.ancestors.iter().filter_map(|(_, one)| one.as_ref()));
-                let checks = ancestors
-                    .iter()
-                    .zip(versions)
-                    .map(|(id, (_, version))| Check { key: keys::token(*id), version: Some(*version) })
-                    .collect();
-                Inheritance { ancestors, expires_at: grant.expires_at, scopes: Some(grant.scopes), checks }
-            }
-        };
-        if inherited.scopes.as_ref().is_some_and(|bound| !bound.cover_all(scopes)) {
-            return Err(IssueError::ScopeBeyondParent);
-        }
+        self.enter(new, &mut draw)
+    }
+
+    /// Commits a new token; `None` when something changed in between.
+    pub(super) fn enter(&self, new: NewToken, draw: &mut Draw) -> Result<Option<Issued>, IssueError> {
+        let NewToken { id, standing, mut record, mut checks, mut writes, .. } = new;
         let secret = RefreshToken::new(id, draw.bytes());
-        let record = Record {
-            name: request.name.clone(),
-            secret: Some(secret.digest().0),
-            lineage: LineageId(draw.bytes()),
-            owner: request.owner.clone(),
-            expires_at: expiry(request.expiry, time, settings, inherited.expires_at)?,
-            ancestors: inherited.ancestors,
-            scope: scopes.joined(),
-            created_at: time.now,
-            created_by: actor.name().to_owned(),
-            access_ttl: request.access_ttl,
-            generation: 1,
-            ending: None,
-        };
-        let mut checks = inherited.checks;
+        record.secret = Some(secret.digest().0);
+        record.lineage = LineageId(draw.bytes());
         checks.push(Check { key: keys::token(id), version: None });
-        let mut writes = vec![
-            Write { key: keys::token(id), value: Some(record.to_stored()) },
-            Write { key: keys::name(&record.name, id), value: Some(Vec::new()) },
-        ];
-        if let Some(owner) = &record.owner {
-            writes.push(Write { key: keys::owned(owner, id), value: Some(Vec::new()) });
-            self.found_owner(owner, &mut draw, &mut checks, &mut writes)?;
+        if standing.settings.unique_names() {
+            let held = self.name_holder(&record.name)?;
+            if let Some((check, write)) = index::claim_name(&standing.settings, &record.name, id, held) {
+                checks.push(check);
+                writes.push(write);
+            }
+        }
+        if let Some(owner) = record.owner.clone() {
+            record.owner_lineage = Some(self.join_owner(&owner, draw, &mut checks, &mut writes)?);
         }
         if let Some(ttl) = record.access_ttl {
-            raise_maximum(maximum, ttl, &mut checks, &mut writes);
+            raise_maximum(standing.maximum_access_ttl, ttl, &mut checks, &mut writes);
         }
+        writes.push(Write { key: keys::token(id), value: Some(record.to_stored()) });
+        writes.extend(index::entered(id, &record));
         match self.store.commit(checks, writes) {
             Ok(_) => {
-                let token = Token::derive(id, record, &[], time.now, settings);
-                Ok(Some(Issued { secret: secret.reveal(), token }))
+                let token = Token::new(id, record, standing.time.now, &standing.settings);
+                Ok(Some(Issued { secret: Some(secret.reveal()), token }))
             }
             Err(CommitError::Conflict) => Ok(None),
             Err(CommitError::Unavailable) => Err(IssueError::Unavailable),
         }
     }
 
-    /// Gives an owner who has none a lineage.
-    fn found_owner(
+    /// The life of `owner` that a new token is issued in. The commit checks that it is still the same: an owner who ends
+    /// meanwhile takes the new token along.
+    pub(super) fn join_owner(
         &self,
         owner: &str,
         draw: &mut Draw,
         checks: &mut Vec<Check>,
         writes: &mut Vec<Write>,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<LineageId, Unavailable> {
         let key = keys::owner(owner);
         let [known] = self.read([key.clone()])?;
-        if known.is_none() {
-            checks.push(Check { key: key.clone(), version: None });
-            writes.push(Write { key, value: Some(Owner { lineage: LineageId(draw.bytes()) }.to_stored()) });
+        if let Some((owner, version)) = decoded::<Owner>(known.as_ref())? {
+            checks.push(Check { key, version: Some(version) });
+            return Ok(owner.lineage);
         }
+        let founded = Owner { lineage: LineageId(draw.bytes()), past: None };
+        checks.push(Check { key: key.clone(), version: None });
+        writes.push(Write { key, value: Some(founded.to_stored()) });
+        Ok(founded.lineage)
+    }
+
+    /// The version of what says who has a name, where nobody living has it.
+    fn name_holder(&self, name: &str) -> Result<Option<u64>, IssueError> {
+        let [held] = self.read([keys::named(name)])?;
+        let held = decoded::<TokenId>(held.as_ref()).map_err(Unavailable::from)?;
+        let prefix = keys::name_exactly(name);
+        let found = self.store.scan(&prefix, None, crate::store::MAX_SCAN)?.items;
+        let ids: Vec<TokenId> = found.iter().filter_map(|item| keys::id_at_end(&item.key)).collect();
+        let tokens = self.tokens(&ids)?;
+        if tokens.iter().flatten().any(|token| token.ending.is_none() && token.name == name) {
+            return Err(IssueError::NameTaken);
+        }
+        Ok(held.map(|(_, version)| version))
+    }
+}
+
+/// A refresh token that is being made.
+pub(super) struct NewToken {
+    pub(super) id: TokenId,
+    pub(super) standing: Standing,
+    parent: Option<Grant>,
+    pub(super) record: Record,
+    pub(super) checks: Vec<Check>,
+    pub(super) writes: Vec<Write>,
+}
+
+impl NewToken {
+    /// A token without members, made now by `by`.
+    pub(super) fn at(id: TokenId, standing: Standing, parent: Option<Parent>, by: &str) -> Result<Self, IssueError> {
+        if standing.time.is_behind() {
+            return Err(IssueError::ClockBehind);
+        }
+        let (ancestors, grant, checks) = match parent {
+            None => (Vec::new(), None, Vec::new()),
+            Some(parent) => (parent.ancestors, Some(parent.grant), parent.checks),
+        };
+        let levels = usize::try_from(standing.settings.delegation_levels()).unwrap_or(usize::MAX);
+        if ancestors.len() > MAX_ANCESTORS.min(levels) {
+            return Err(IssueError::TooDeep);
+        }
+        let record = Record {
+            name: String::new(),
+            secret: None,
+            lineage: LineageId([0; 16]),
+            owner: None,
+            ancestors,
+            scope: String::new(),
+            created_at: standing.time.now,
+            created_by: by.to_owned(),
+            expires_at: None,
+            access_ttl: None,
+            generation: 1,
+            ending: None,
+            owner_lineage: None,
+            disabled: None,
+            bindings: None,
+            conduct: None,
+            superseded: None,
+            past: None,
+        };
+        Ok(Self { id, standing, parent: grant, record, checks, writes: Vec::new() })
+    }
+
+    /// Gives it the members asked for, each by its rule.
+    pub(super) fn fill(&mut self, request: &IssueRequest, scopes: &Scopes) -> Result<(), IssueError> {
+        let (settings, parent, now) = (&self.standing.settings, self.parent.as_ref(), self.standing.time.now);
+        members::check_access_ttl(request.access_ttl, settings)?;
+        members::check_scopes(scopes, settings, parent)?;
+        let expires_at = members::expiry(request.expiry, now, now, settings, parent)?;
+        self.record.bindings = members::bindings(&request.bindings, expires_at, parent)?;
+        self.record.name.clone_from(&request.name);
+        self.record.owner.clone_from(&request.owner);
+        self.record.scope = scopes.joined();
+        self.record.expires_at = expires_at;
+        self.record.access_ttl = request.access_ttl;
+        self.record.conduct = (request.conduct != Conduct::default()).then_some(request.conduct);
         Ok(())
     }
+}
+
+/// What a token hands down to a child.
+pub(super) fn parent_of(standing: &Standing, id: TokenId) -> Result<Parent, IssueError> {
+    if standing.token.is_none() {
+        return Err(IssueError::ParentNotFound);
+    }
+    let grant = standing.grant(id).map_err(|_| IssueError::ParentEnded)?;
+    let ancestors = standing.chain(id).map(|(id, _)| id).collect();
+    let checks = standing
+        .chain(id)
+        .filter_map(|(id, record)| record.map(|(_, version)| Check { key: keys::token(id), version: Some(*version) }))
+        .collect();
+    Ok(Parent { ancestors, grant, checks })
 }
 
 /// Raises the maximum access TTL in the very commit that makes it necessary.
@@ -299,55 +390,3 @@ pub(super) fn raise_maximum(maximum: MaximumAccessTtl, to: Seconds, checks: &mut
     }
 }
 
-fn expiry(
-    asked: Expiry,
-    time: Time,
-    settings: Settings,
-    parent: Option<Seconds>,
-) -> Result<Option<Seconds>, IssueError> {
-    let at = match asked {
-        Expiry::BySetting => {
-            let by_setting = time.now.plus(settings.refresh_token_expiration).min(LAST_EXPIRY);
-            return Ok(earlier(Some(by_setting), parent));
-        }
-        Expiry::Never if parent.is_some() => return Err(IssueError::ExpiryBeyondParent),
-        Expiry::Never => return Ok(None),
-        Expiry::After(span) => time.now.plus(span),
-        Expiry::At(at) => at,
-    };
-    if at <= time.now {
-        return Err(IssueError::ExpiryInThePast);
-    }
-    if at > LAST_EXPIRY {
-        return Err(IssueError::ExpiryOutOfRange);
-    }
-    if parent.is_some_and(|parent| at > parent) {
-        return Err(IssueError::ExpiryBeyondParent);
-    }
-    Ok(Some(at))
-}
-
-fn check_name(name: &str) -> Result<(), IssueError> {
-    if name.is_empty() {
-        return Err(IssueError::NameEmpty);
-    }
-    if name.chars().count() > MAX_NAME_LENGTH {
-        return Err(IssueError::NameTooLong);
-    }
-    if name.chars().any(char::is_control) {
-        return Err(IssueError::NameHasControlCharacter);
-    }
-    if name.trim() != name {
-        return Err(IssueError::NameHasOuterSpace);
-    }
-    Ok(())
-}
-
-/// Visible ASCII, so that it can stand in a header; not of the shape of a token id, which is what `sub` is without an owner.
-pub(super) fn check_owner(owner: &str) -> Result<(), IssueError> {
-    let sound = !owner.is_empty()
-        && owner.len() <= MAX_OWNER_LENGTH
-        && owner.bytes().all(|byte| byte.is_ascii_graphic())
-        && TokenId::parse(owner).is_none();
-    if sound { Ok(()) } else { Err(IssueError::OwnerMalformed) }
-}

@@ -2,7 +2,7 @@
 
 use super::{
     Authority, cursor,
-    issue::{MAX_NAME_LENGTH, check_owner},
+    members::{MAX_NAME_LENGTH, check_owner},
     show::{State, Token},
 };
 use crate::{

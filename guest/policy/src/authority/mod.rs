@@ -11,8 +11,13 @@ mod delete;
 mod epochs;
 mod exchange;
 mod feed;
+mod idempotency;
+mod index;
 mod issue;
 mod list;
+mod members;
+mod minting;
+mod presentation;
 mod revoke;
 mod show;
 mod standing;
@@ -28,15 +33,19 @@ pub use configuration::{
 pub use cuts::{COMMIT_GUARD, MAX_CUTS_IN_BUCKET, MAX_JTI_CUTS};
 pub use delete::{DeleteError, Deleted, Deletion, MAX_BATCH, MAX_NOTE_LENGTH};
 pub use epochs::{BeginError, Boot, EpochError};
-pub use exchange::{ExchangeError, Exchanged};
+pub use exchange::{ExchangeError, ExchangeRequest, Exchanged};
 pub use feed::{Change, FeedError, TakeSnapshot};
-pub use issue::{
-    Expiry, IssueError, IssueRequest, Issued, LAST_EXPIRY, MAX_ACCESS_TTL, MAX_ANCESTORS, MAX_NAME_LENGTH,
+pub use idempotency::{MAX_KEY_LENGTH, REMEMBERED_FOR};
+pub use issue::{IssueError, IssueRequest, Issued};
+pub use list::{ListError, MAX_EXAMINED, MAX_PAGE, Query, TokenPage};
+pub use members::{
+    AskedBindings, Expiry, LAST_EXPIRY, MAX_ACCESS_TTL, MAX_ANCESTORS, MAX_AUDIENCES, MAX_EXCHANGES, MAX_NAME_LENGTH,
     MAX_OWNER_LENGTH,
 };
-pub use list::{ListError, MAX_EXAMINED, MAX_PAGE, Query, TokenPage};
+pub use minting::MAX_AUDIENCE_LENGTH;
+pub use presentation::ROTATION_GRACE;
 pub use revoke::{Revocation, RevokeError};
-pub use show::{ShowError, State, Token};
+pub use show::{LastUse, ShowError, State, Token};
 pub use time::{TOLERATED_STEP_BACK, Time};
 pub use upkeep::{MAX_SWEPT, Swept};
 

@@ -3,11 +3,11 @@
 use super::{ATTEMPTS, Authority, cuts::MAX_JTI_CUTS, decoded, standing::MaximumAccessTtl, time::Time};
 use crate::{
     access_token::{EpochKey, PublicKey, SignedToken, UnverifiedToken},
-    digest::{CutDigest, Digest},
+    digest::CutDigest,
     keys, life,
     live::LiveSet,
     ports::Draw,
-    record::{Epoch, JtiCuts, Record, Stored as _},
+    record::{BY_HOLDER, Ending, Epoch, JtiCuts, Reason, Record, Stored as _},
     refresh_token::{PREFIX, RefreshToken},
     store::{Check, CommitError, Freshness, Unavailable, Write},
     token_id::{Jti, LineageId, TokenId},
@@ -49,11 +49,8 @@ impl Authority {
 
     fn revoke_refresh_token(&self, token: &str) -> Result<Revocation, RevokeError> {
         let Some(presented) = RefreshToken::parse(token) else { return Ok(Revocation::Nothing) };
-        let [entry] = self.read([keys::token(presented.id())])?;
-        let record = decoded::<Record>(entry.as_ref()).map_err(Unavailable::from)?;
-        let stored = record.and_then(|(record, _)| record.secret).map(Digest);
-        // The secret of a tombstone is gone; it never comes back, so a match now is a match for good.
-        if !stored.is_some_and(|stored| stored.matches(&presented.digest())) {
+        // The secret of a tombstone is gone, and a spent one is not possession.
+        if !self.is_held(self.clock.now(), &presented)? {
             return Ok(Revocation::Nothing);
         }
         let ended = self.give_back(presented.id())?;
@@ -124,13 +121,16 @@ impl Authority {
                 decoded::<Record>(record.as_ref()).map_err(Unavailable::from)?.ok_or(Unavailable)?;
             let digest = CutDigest::of(&record.lineage.to_string());
             let lineage = LineageId(Draw::seeded(self.entropy.as_ref()).bytes());
-            let renewed = Record { lineage, generation: record.generation.saturating_add(1), ..record };
+            let ending =
+                Ending { at: time.now, by: BY_HOLDER.to_owned(), reason: Reason::TooManyRevocations, note: None };
+            let mut renewed = Record { generation: record.generation.saturating_add(1), ..record };
+            renewed.begin_life(lineage, ending);
             checks.push(Check { key: token.clone(), version: Some(version) });
             writes.push(Write { key: token, value: Some(renewed.to_stored()) });
             writes.push(Write { key: jti_cuts, value: None });
             digest
         };
-        let mut cutting = self.cutting(time, Some(epoch), vec![digest], "holder")?;
+        let mut cutting = self.cutting(time, Some(epoch), vec![digest], BY_HOLDER)?;
         checks.append(&mut cutting.checks);
         writes.append(&mut cutting.writes);
         self.store.commit(checks, writes)?;

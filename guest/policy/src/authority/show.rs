@@ -1,9 +1,15 @@
 //! Show: a refresh token as administrators see it.
 
-use super::{Authority, decoded, time::Time};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Authority, decoded,
+    standing::{Obstacle, obstacle},
+    time::Time,
+};
 use crate::{
     keys,
-    record::{Ending, Reason, Record, Settings},
+    record::{BY_POLICY, Bindings, Conduct, Ending, Exchanges, Owner, Reason, Record, Settings, Stored, Used, UsesGap},
     scope::Scopes,
     seconds::Seconds,
     store::{Freshness, MAX_READ, Unavailable},
@@ -15,12 +21,23 @@ use crate::{
 pub enum State {
     /// It can be exchanged.
     Active,
-    /// It can not, for now.
+    /// It, or something that it descends from, is disabled.
     Disabled,
     /// Its time, or that of something that it descends from, is up.
     Expired,
     /// It, or something that it descends from, was ended.
     Deleted,
+}
+
+/// When a refresh token was exchanged last, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastUse {
+    /// When.
+    pub at: Seconds,
+    /// From where.
+    pub address: Option<String>,
+    /// How often it was exchanged in all.
+    pub count: u64,
 }
 
 /// A refresh token without its secret.
@@ -34,6 +51,8 @@ pub struct Token {
     pub owner: Option<String>,
     /// What it was issued under.
     pub parent: Option<TokenId>,
+    /// How many it descends from.
+    pub depth: usize,
     /// What it is good for.
     pub scopes: Scopes,
     /// How it stands.
@@ -42,12 +61,26 @@ pub struct Token {
     pub created_at: Seconds,
     /// By whom.
     pub created_by: String,
-    /// When it expires. `None`: never.
+    /// When it expires, by its own date or by the settings. `None`: never.
     pub expires_at: Option<Seconds>,
     /// How long its access tokens live.
     pub access_ttl: Seconds,
+    /// What ties it down.
+    pub bindings: Bindings,
+    /// How it behaves in its holder's hands.
+    pub conduct: Conduct,
+    /// Until when the secret before the last rotation is still taken.
+    pub superseded_until: Option<Seconds>,
+    /// How many exchanges are left, where they are counted.
+    pub exchanges_left: Option<u64>,
+    /// Its last use. `None`: never, or, where that is not certain, unknown.
+    pub last_use: Option<LastUse>,
+    /// Whether no crash can have lost a later use.
+    pub last_use_certain: bool,
     /// Raised by every administrative write.
     pub generation: u64,
+    /// When, by whom and why it was disabled. Only where `state` is [`State::Disabled`].
+    pub disabled: Option<Ending>,
     /// Only where `state` is [`State::Deleted`].
     pub ending: Option<Ending>,
 }
@@ -69,6 +102,23 @@ impl From<Unavailable> for ShowError {
     }
 }
 
+/// What is kept beside a record.
+#[derive(Default)]
+struct Beside {
+    used: Option<Used>,
+    exchanges: Option<Exchanges>,
+}
+
+/// Everything that the state of some tokens depends on.
+struct Surroundings {
+    now: Seconds,
+    settings: Settings,
+    gap: Option<UsesGap>,
+    /// The tokens that are shown, and all that they descend from.
+    records: BTreeMap<TokenId, Record>,
+    owners: BTreeMap<String, Owner>,
+}
+
 impl Authority {
     /// One refresh token, dead or alive.
     ///
@@ -83,90 +133,156 @@ impl Authority {
     /// The tokens of these ids, in their order, with their states; `None` for one that is not there.
     pub(super) fn tokens(&self, ids: &[TokenId]) -> Result<Vec<Option<Token>>, Unavailable> {
         let reading = self.clock.now();
-        let mut wanted = vec![keys::CLOCK.to_vec(), keys::SETTINGS.to_vec()];
-        wanted.extend(ids.iter().map(|id| keys::token(*id)));
-        let entries = self.store.read(&wanted, Freshness::Latest)?.entries;
-        let [clock, settings, records @ ..] = entries.as_slice() else { return Err(Unavailable) };
+        let head = [keys::CLOCK.to_vec(), keys::SETTINGS.to_vec(), keys::USES_GAP.to_vec()];
+        let [clock, settings, gap] = self.read(head)?;
         let time = Time::new(reading, decoded(clock.as_ref())?.map(|(mark, _)| mark));
-        let settings = decoded(settings.as_ref())?.map(|(settings, _)| settings).unwrap_or_default();
-        let records: Vec<Option<(Record, u64)>> =
-            records.iter().map(|entry| decoded(entry.as_ref())).collect::<Result<_, _>>()?;
-
-        let mut ancestors: Vec<TokenId> =
-            records.iter().flatten().flat_map(|(record, _)| record.ancestors.iter().copied()).collect();
-        ancestors.sort_unstable();
-        ancestors.dedup();
-        let ancestors = self.records(&ancestors)?;
-        let find = |id: &TokenId| {
-            let found = ancestors.binary_search_by_key(id, |(id, _)| *id).ok().and_then(|place| ancestors.get(place));
-            found.and_then(|(_, record)| record.as_ref())
+        let mut around = Surroundings {
+            now: time.now,
+            settings: decoded(settings.as_ref())?.map(|(settings, _)| settings).unwrap_or_default(),
+            gap: decoded(gap.as_ref())?.map(|(gap, _)| gap),
+            records: self.stored(ids.iter().copied(), keys::token)?,
+            owners: BTreeMap::new(),
         };
+        let ancestors: BTreeSet<TokenId> =
+            around.records.values().flat_map(|record| record.ancestors.iter().copied()).collect();
+        let missing = ancestors.into_iter().filter(|id| !around.records.contains_key(id)).collect::<Vec<_>>();
+        let ancestors = self.stored(missing.into_iter(), keys::token)?;
+        around.records.extend(ancestors);
+        let owners: BTreeSet<String> =
+            around.records.values().filter_map(|record| record.owner.clone()).collect();
+        around.owners = self.stored(owners.into_iter(), |owner: String| keys::owner(&owner))?;
+
+        let mut used = self.stored(ids.iter().copied(), keys::used)?;
+        let counted = ids.iter().copied().filter(|id| {
+            let bindings = around.records.get(id).and_then(|record| record.bindings.as_ref());
+            bindings.is_some_and(|bindings| bindings.max_exchanges.is_some())
+        });
+        let mut exchanges = self.stored(counted.collect::<Vec<_>>().into_iter(), keys::exchanges)?;
         Ok(ids
             .iter()
-            .zip(records)
-            .map(|(id, record)| {
-                record.map(|(record, _)| {
-                    let chain: Vec<Option<&Record>> = record.ancestors.iter().map(find).collect();
-                    Token::derive(*id, record, &chain, time.now, settings)
-                })
+            .map(|id| {
+                let record = around.records.get(id)?.clone();
+                let beside = Beside { used: used.remove(id), exchanges: exchanges.remove(id) };
+                Some(Token::derive(*id, record, &around, beside))
             })
             .collect())
     }
 
-    /// The records of these ids, in their order.
-    fn records(&self, ids: &[TokenId]) -> Result<Vec<(TokenId, Option<Record>)>, Unavailable> {
-        let mut records = Vec::with_capacity(ids.len());
-        for part in ids.chunks(MAX_READ) {
-            let wanted: Vec<_> = part.iter().map(|id| keys::token(*id)).collect();
+    /// The stored values at the keys of `of`, as far as they are there.
+    fn stored<I: Ord + Clone, T: Stored>(
+        &self,
+        of: impl Iterator<Item = I>,
+        key: impl Fn(I) -> Vec<u8>,
+    ) -> Result<BTreeMap<I, T>, Unavailable> {
+        let of: Vec<I> = of.collect();
+        let mut found = BTreeMap::new();
+        for part in of.chunks(MAX_READ) {
+            let wanted: Vec<_> = part.iter().map(|one| key(one.clone())).collect();
             let entries = self.store.read(&wanted, Freshness::Latest)?.entries;
-            for (id, entry) in part.iter().zip(entries) {
-                records.push((*id, decoded(entry.as_ref())?.map(|(record, _)| record)));
+            for (one, entry) in part.iter().zip(entries) {
+                if let Some((value, _)) = decoded(entry.as_ref())? {
+                    found.insert(one.clone(), value);
+                }
             }
         }
-        Ok(records)
+        Ok(found)
+    }
+}
+
+impl Surroundings {
+    /// What is in the way of `record`, over the whole chain, nearest first.
+    fn obstacles(&self, id: TokenId, record: &Record) -> Vec<Obstacle> {
+        let own = core::iter::once((id, Some(record)));
+        let chain = own.chain(record.ancestors.iter().map(|id| (*id, self.records.get(id))));
+        chain
+            .filter_map(|(id, record)| {
+                let Some(record) = record else { return Some(Obstacle::Missing(id)) };
+                let owner = record.owner.as_ref().and_then(|owner| self.owners.get(owner));
+                obstacle(id, record, owner, &self.settings, self.now).err()
+            })
+            .collect()
     }
 }
 
 impl Token {
-    /// A record as it stands at `now`, given the records that it descends from, nearest first.
-    pub(super) fn derive(
+    /// A record that was just made: nothing is in its way, and it was never used.
+    pub(super) fn new(id: TokenId, record: Record, now: Seconds, settings: &Settings) -> Self {
+        let around = Surroundings {
+            now,
+            settings: settings.clone(),
+            gap: None,
+            records: BTreeMap::new(),
+            owners: BTreeMap::new(),
+        };
+        Self::shown(id, record, &around, Beside::default(), Vec::new())
+    }
+
+    /// A record as it stands in its surroundings.
+    fn derive(id: TokenId, record: Record, around: &Surroundings, beside: Beside) -> Self {
+        let obstacles = around.obstacles(id, &record);
+        Self::shown(id, record, around, beside, obstacles)
+    }
+
+    fn shown(
         id: TokenId,
         record: Record,
-        ancestors: &[Option<&Record>],
-        now: Seconds,
-        settings: Settings,
+        around: &Surroundings,
+        beside: Beside,
+        obstacles: Vec<Obstacle>,
     ) -> Self {
-        let is_over = |record: &Record| record.expires_at.is_some_and(|expiry| now >= expiry);
-        let inherited_ending = || {
-            ancestors.iter().find_map(|ancestor| match ancestor {
-                Some(ancestor) => ancestor.ending.as_ref().map(|ending| (ending.at, ending.by.clone())),
-                None => Some((record.created_at, "unknown".to_owned())),
-            })
+        let ending = obstacles.iter().find_map(|obstacle| inherited_ending(id, record.created_at, obstacle));
+        let disabled = obstacles.iter().find_map(|obstacle| match obstacle {
+            Obstacle::Disabled(_, disabled) => Some(disabled.clone()),
+            _ => None,
+        });
+        let is_expired = obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::Expired(..)));
+        let state = match (&ending, is_expired, &disabled) {
+            (Some(_), _, _) => State::Deleted,
+            (None, true, _) => State::Expired,
+            (None, false, Some(_)) => State::Disabled,
+            (None, false, None) => State::Active,
         };
-        let ending = record
-            .ending
-            .clone()
-            .or_else(|| inherited_ending().map(|(at, by)| Ending { at, by, reason: Reason::ParentEnded, note: None }));
-        let state = if ending.is_some() {
-            State::Deleted
-        } else if is_over(&record) || ancestors.iter().flatten().any(|ancestor| is_over(ancestor)) {
-            State::Expired
-        } else {
-            State::Active
-        };
+        let bindings = record.bindings();
+        let used_until = beside.used.as_ref().map_or(record.created_at, |used| used.at);
         Self {
             id,
-            name: record.name,
-            owner: record.owner,
             parent: record.ancestors.first().copied(),
+            depth: record.ancestors.len(),
             scopes: Scopes::parse(&record.scope).unwrap_or_default(),
             state,
             created_at: record.created_at,
-            created_by: record.created_by,
-            expires_at: record.expires_at,
-            access_ttl: record.access_ttl.unwrap_or(settings.access_token_expiration),
+            expires_at: record.expiry(&around.settings),
+            access_ttl: around.settings.access_ttl(record.access_ttl),
+            conduct: record.conduct(),
+            superseded_until: record
+                .superseded
+                .map(|superseded| superseded.until)
+                .filter(|until| around.now < *until && state != State::Deleted),
+            exchanges_left: bindings
+                .max_exchanges
+                .map(|limit| limit.saturating_sub(beside.exchanges.map_or(0, |exchanges| exchanges.count))),
+            last_use: beside.used.map(|used| LastUse { at: used.at, address: used.address, count: used.count }),
+            last_use_certain: around.gap.is_none_or(|gap| used_until >= gap.until),
             generation: record.generation,
+            disabled: disabled.filter(|_| state == State::Disabled),
             ending,
+            bindings,
+            name: record.name,
+            owner: record.owner,
+            created_by: record.created_by,
         }
+    }
+}
+
+/// The ending that an obstacle means for the token `id`; `None` where it means none.
+fn inherited_ending(id: TokenId, created_at: Seconds, obstacle: &Obstacle) -> Option<Ending> {
+    match obstacle {
+        Obstacle::Ended(link, ending) if *link == id => Some(ending.clone()),
+        Obstacle::Ended(_, ending) => Some(Ending { reason: Reason::ParentEnded, note: None, ..ending.clone() }),
+        Obstacle::OwnerEnded(_, ending) => Some(ending.clone()),
+        Obstacle::Missing(_) | Obstacle::Unreadable(_) => {
+            Some(Ending { at: created_at, by: BY_POLICY.to_owned(), reason: Reason::ParentEnded, note: None })
+        }
+        Obstacle::Expired(..) | Obstacle::Disabled(..) | Obstacle::Nowhere(_) => None,
     }
 }

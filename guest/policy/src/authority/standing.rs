@@ -3,8 +3,9 @@
 use super::{Authority, decoded, time::Time};
 use crate::{
     keys,
+    network::{Address, Networks},
     ports::Reading,
-    record::{Epoch, Owner, Record, RecordError, Settings},
+    record::{Conduct, Ending, Epoch, Exchanges, Owner, Record, RecordError, Rotation, Settings},
     scope::Scopes,
     seconds::Seconds,
     store::{Entry, Freshness, Unavailable},
@@ -23,7 +24,16 @@ pub(super) struct Standing {
     pub(super) token: Option<Versioned<Record>>,
     /// Nearest first; `None` for one that is not there.
     pub(super) ancestors: Vec<(TokenId, Option<Versioned<Record>>)>,
-    owners: Vec<(String, Option<Owner>)>,
+    owners: Vec<(String, Option<Versioned<Owner>>)>,
+    /// What the token's exchanges change; read where its record says that there is something.
+    pub(super) kept: Kept,
+}
+
+/// What the exchanges of a token change.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub(super) exchanges: Option<Versioned<Exchanges>>,
+    pub(super) rotation: Option<Versioned<Rotation>>,
 }
 
 /// The largest access TTL that was ever in force, and the version of what says so.
@@ -33,119 +43,256 @@ pub(super) struct MaximumAccessTtl {
     pub(super) version: Option<u64>,
 }
 
-/// What a refresh token that may mint grants, narrowed over all that it descends from.
+/// What a refresh token grants, narrowed over all that it descends from.
 pub(super) struct Grant {
     pub(super) scopes: Scopes,
     /// The earliest expiry. `None`: never.
     pub(super) expires_at: Option<Seconds>,
+    /// The latest moment before which nothing is minted.
+    pub(super) not_before: Option<Seconds>,
+    /// Where it may be used. Empty: everywhere.
+    pub(super) networks: Networks,
+    /// Whether access tokens carry the networks.
+    pub(super) networks_in_access_tokens: bool,
+    /// Whom access tokens may be for. `None`: anyone.
+    pub(super) audiences: Option<Vec<String>>,
     /// The token's own lineage first, then its owner's, then each ancestor's and that one's owner's.
     pub(super) lineage: Vec<LineageId>,
+}
+
+/// Why a refresh token grants nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// It, or something that it descends from, is not there.
+    Missing(TokenId),
+    /// It, or something that it descends from, ended.
+    Ended(TokenId, Ending),
+    /// The owner of it, or of something that it descends from, ended.
+    OwnerEnded(String, Ending),
+    /// It, or something that it descends from, has expired.
+    Expired(TokenId, Seconds),
+    /// It, or something that it descends from, is disabled.
+    Disabled(TokenId, Ending),
+    /// Its networks and those of what it descends from share nothing.
+    Nowhere(TokenId),
+    /// What is stored about it cannot be made sense of.
+    Unreadable(TokenId),
 }
 
 impl Authority {
     /// Reads how `id` stands. What it descends from is known only once its record is read, so the read is repeated with
     /// all those keys, until one read holds everything.
     pub(super) fn standing(&self, reading: Reading, id: TokenId) -> Result<Standing, Unavailable> {
-        let (mut ancestors, mut owners) = (Vec::<TokenId>::new(), Vec::<String>::new());
+        let mut needs = Needs::default();
         for _ in 0..super::ATTEMPTS {
-            let mut wanted = vec![
-                keys::CLOCK.to_vec(),
-                keys::EPOCH.to_vec(),
-                keys::SETTINGS.to_vec(),
-                keys::MAXIMUM_ACCESS_TTL.to_vec(),
-                keys::token(id),
-            ];
-            wanted.extend(ancestors.iter().map(|id| keys::token(*id)));
-            wanted.extend(owners.iter().map(|owner| keys::owner(owner)));
-            let entries = self.store.read(&wanted, Freshness::Latest)?.entries;
-            let standing = Standing::decode(reading, &entries, ancestors, owners)?;
-            let (needed_ancestors, needed_owners) = standing.needs();
-            if standing.holds(&needed_ancestors, &needed_owners) {
+            let entries = self.store.read(&needs.keys(id), Freshness::Latest)?.entries;
+            let standing = Standing::decode(reading, &entries, &needs)?;
+            let now_needed = standing.needs();
+            if now_needed == needs {
                 return Ok(standing);
             }
-            (ancestors, owners) = (needed_ancestors, needed_owners);
+            needs = now_needed;
         }
         Err(Unavailable)
     }
 }
 
+/// What is to be read beside the token itself.
+#[derive(Default, PartialEq, Eq)]
+struct Needs {
+    ancestors: Vec<TokenId>,
+    owners: Vec<String>,
+    kept: bool,
+}
+
+impl Needs {
+    fn keys(&self, id: TokenId) -> Vec<Vec<u8>> {
+        let mut keys = vec![
+            keys::CLOCK.to_vec(),
+            keys::EPOCH.to_vec(),
+            keys::SETTINGS.to_vec(),
+            keys::MAXIMUM_ACCESS_TTL.to_vec(),
+            keys::token(id),
+        ];
+        if self.kept {
+            keys.extend([keys::exchanges(id), keys::rotation(id)]);
+        }
+        keys.extend(self.ancestors.iter().map(|id| keys::token(*id)));
+        keys.extend(self.owners.iter().map(|owner| keys::owner(owner)));
+        keys
+    }
+}
+
 impl Standing {
-    fn decode(
-        reading: Reading,
-        entries: &[Option<Entry>],
-        ancestors: Vec<TokenId>,
-        owners: Vec<String>,
-    ) -> Result<Self, RecordError> {
+    fn decode(reading: Reading, entries: &[Option<Entry>], needs: &Needs) -> Result<Self, RecordError> {
         let [clock, epoch, settings, maximum, token, rest @ ..] = entries else { return Err(RecordError) };
-        let (chain, of_owners) = rest.split_at_checked(ancestors.len()).ok_or(RecordError)?;
+        let (kept, rest) = match (needs.kept, rest) {
+            (true, [exchanges, rotation, rest @ ..]) => {
+                (Kept { exchanges: decoded(exchanges.as_ref())?, rotation: decoded(rotation.as_ref())? }, rest)
+            }
+            (true, _) => return Err(RecordError),
+            (false, rest) => (Kept::default(), rest),
+        };
+        let (chain, of_owners) = rest.split_at_checked(needs.ancestors.len()).ok_or(RecordError)?;
         let mark = decoded(clock.as_ref())?.map(|(mark, _)| mark);
-        let with_records = ancestors.into_iter().zip(chain);
-        let with_lineages = owners.into_iter().zip(of_owners);
+        let ancestors = needs.ancestors.iter().zip(chain);
+        let owners = needs.owners.iter().zip(of_owners);
         Ok(Self {
             time: Time::new(reading, mark),
             epoch: decoded(epoch.as_ref())?,
             settings: decoded(settings.as_ref())?.map(|(settings, _)| settings).unwrap_or_default(),
             maximum_access_ttl: MaximumAccessTtl::decode(maximum.as_ref())?,
             token: decoded(token.as_ref())?,
-            ancestors: with_records
-                .map(|(id, entry)| decoded(entry.as_ref()).map(|record| (id, record)))
+            ancestors: ancestors
+                .map(|(id, entry)| decoded(entry.as_ref()).map(|record| (*id, record)))
                 .collect::<Result<_, _>>()?,
-            owners: with_lineages
-                .map(|(owner, entry)| {
-                    decoded(entry.as_ref()).map(|lineage| (owner, lineage.map(|(lineage, _)| lineage)))
-                })
+            owners: owners
+                .map(|(owner, entry)| decoded(entry.as_ref()).map(|found| (owner.clone(), found)))
                 .collect::<Result<_, _>>()?,
+            kept,
         })
     }
 
-    /// The ancestors and owners that the records read so far speak of.
-    fn needs(&self) -> (Vec<TokenId>, Vec<String>) {
-        let ancestors = self.token.as_ref().map(|(record, _)| record.ancestors.clone()).unwrap_or_default();
-        let mut owners: Vec<String> = self.chain().filter_map(|record| record.owner.clone()).collect();
+    /// What the records read so far speak of.
+    fn needs(&self) -> Needs {
+        let record = self.token.as_ref().map(|(record, _)| record);
+        let mut owners: Vec<String> = self.chain_of_records().filter_map(|record| record.owner.clone()).collect();
         owners.sort_unstable();
         owners.dedup();
-        (ancestors, owners)
-    }
-
-    fn holds(&self, ancestors: &[TokenId], owners: &[String]) -> bool {
-        self.ancestors.iter().map(|(id, _)| id).eq(ancestors) && self.owners.iter().map(|(owner, _)| owner).eq(owners)
+        Needs {
+            ancestors: record.map(|record| record.ancestors.clone()).unwrap_or_default(),
+            owners,
+            kept: record.is_some_and(|record| {
+                record.conduct().rotates_on_use
+                    || record.bindings.as_ref().is_some_and(|bindings| bindings.max_exchanges.is_some())
+            }),
+        }
     }
 
     /// The token's record and those of its ancestors, as far as they are there.
-    fn chain(&self) -> impl Iterator<Item = &Record> {
+    fn chain_of_records(&self) -> impl Iterator<Item = &Record> {
         self.token
             .iter()
             .chain(self.ancestors.iter().filter_map(|(_, record)| record.as_ref()))
             .map(|(record, _)| record)
     }
 
-    /// What the token grants now; `None` when it or anything that it descends from is missing, has ended or has expired.
-    pub(super) fn grant(&self) -> Option<Grant> {
-        let (record, _) = self.token.as_ref()?;
-        if self.ancestors.iter().any(|(_, ancestor)| ancestor.is_none()) {
-            return None;
-        }
-        let mut grant =
-            Grant { scopes: Scopes::parse(&record.scope).ok()?, expires_at: None, lineage: Vec::with_capacity(4) };
-        for record in self.chain() {
-            let expired = record.expires_at.is_some_and(|expiry| self.time.now >= expiry);
-            if expired || record.ending.is_some() {
-                return None;
-            }
-            grant.scopes = grant.scopes.within(&Scopes::parse(&record.scope).ok()?);
-            grant.expires_at = earlier(grant.expires_at, record.expires_at);
-            grant.lineage.push(record.lineage);
-            if let Some(owner) = &record.owner {
-                let (_, lineage) = self.owners.iter().find(|(name, _)| name == owner)?;
-                let lineage = lineage.as_ref()?.lineage;
-                if !grant.lineage.contains(&lineage) {
-                    grant.lineage.push(lineage);
+    /// The token and what it descends from, nearest first.
+    pub(super) fn chain(&self, id: TokenId) -> impl Iterator<Item = (TokenId, Option<&Versioned<Record>>)> {
+        core::iter::once((id, self.token.as_ref()))
+            .chain(self.ancestors.iter().map(|(id, record)| (*id, record.as_ref())))
+    }
+
+    /// The owner as it stands.
+    pub(super) fn owner(&self, name: &str) -> Option<&Versioned<Owner>> {
+        self.owners.iter().find(|(owner, _)| owner == name).and_then(|(_, owner)| owner.as_ref())
+    }
+
+    /// What the token of this `id` grants now, wherever its bearer is.
+    ///
+    /// # Errors
+    /// The first [`Obstacle`], nearest first, when it or anything that it descends from is missing, has ended, has expired or is disabled.
+    pub(super) fn grant(&self, id: TokenId) -> Result<Grant, Obstacle> {
+        let mut grant = Grant {
+            scopes: Scopes::default(),
+            expires_at: None,
+            not_before: None,
+            networks: Networks::default(),
+            networks_in_access_tokens: false,
+            audiences: None,
+            lineage: Vec::with_capacity(4),
+        };
+        for (level, (id, record)) in self.chain(id).enumerate() {
+            let (record, _) = record.ok_or(Obstacle::Missing(id))?;
+            let owner = record.owner.as_ref().and_then(|owner| self.owner(owner)).map(|(owner, _)| owner);
+            obstacle(id, record, owner, &self.settings, self.time.now)?;
+            let scopes = Scopes::parse(&record.scope).map_err(|_| Obstacle::Unreadable(id))?;
+            grant.scopes = if level == 0 { scopes } else { grant.scopes.within(&scopes) };
+            grant.expires_at = earlier(grant.expires_at, record.expiry(&self.settings));
+            if let Some(bindings) = &record.bindings {
+                grant.not_before = grant.not_before.max(bindings.not_before);
+                grant.networks_in_access_tokens |= bindings.networks_in_access_tokens;
+                grant.networks = grant.networks.within(&bindings.networks).ok_or(Obstacle::Nowhere(id))?;
+                if !bindings.audiences.is_empty() {
+                    grant.audiences = Some(match grant.audiences.take() {
+                        None => bindings.audiences.clone(),
+                        Some(nearer) => nearer.into_iter().filter(|one| bindings.audiences.contains(one)).collect(),
+                    });
                 }
             }
+            grant.lineage.push(record.lineage);
+            if let Some(owner) = owner
+                && !grant.lineage.contains(&owner.lineage)
+            {
+                grant.lineage.push(owner.lineage);
+            }
         }
-        Some(grant)
+        if let Some(catalogue) = &self.settings.scopes {
+            grant.scopes = grant.scopes.in_catalogue(catalogue);
+        }
+        Ok(grant)
+    }
+
+    /// How the token behaves.
+    pub(super) fn conduct(&self) -> Conduct {
+        self.token.as_ref().map(|(record, _)| record.conduct()).unwrap_or_default()
     }
 }
+
+/// Whether one link of a chain holds now: a token by itself, and the owner that it has.
+///
+/// # Errors
+/// What is in the way.
+pub(super) fn obstacle(
+    id: TokenId,
+    record: &Record,
+    owner: Option<&Owner>,
+    settings: &Settings,
+    now: Seconds,
+) -> Result<(), Obstacle> {
+    if let Some(ending) = &record.ending {
+        return Err(Obstacle::Ended(id, ending.clone()));
+    }
+    if let Some(name) = &record.owner {
+        let owner = owner.ok_or(Obstacle::Unreadable(id))?;
+        if let Some(ending) = owner.ending_of(record.owner_lineage.unwrap_or(owner.lineage)) {
+            return Err(Obstacle::OwnerEnded(name.clone(), ending));
+        }
+    }
+    if let Some(expiry) = record.expiry(settings).filter(|expiry| now >= *expiry) {
+        return Err(Obstacle::Expired(id, expiry));
+    }
+    match &record.disabled {
+        Some(disabled) => Err(Obstacle::Disabled(id, disabled.clone())),
+        None => Ok(()),
+    }
+}
+
+impl Grant {
+    /// Whether it may be used by `peer` at `now`. An unknown peer is outside every network.
+    pub(super) fn admits(&self, peer: Option<Address>, now: Seconds) -> bool {
+        self.not_before.is_none_or(|from| now >= from)
+            && self.networks.judge(peer).permits()
+    }
+
+    /// The networks that an access token carries.
+    pub(super) fn networks_to_mint(&self) -> Vec<String> {
+        if self.networks_in_access_tokens { self.networks.texts() } else { Vec::new() }
+    }
+
+    /// Whom an access token is for, when `asked` for: `None` is the issuer.
+    pub(super) fn audience(&self, asked: Option<&str>) -> Result<Option<String>, NoSuchAudience> {
+        match (&self.audiences, asked) {
+            (None, asked) => Ok(asked.map(str::to_owned)),
+            (Some(allowed), None) => allowed.first().cloned().map(Some).ok_or(NoSuchAudience),
+            (Some(allowed), Some(asked)) if allowed.iter().any(|one| one == asked) => Ok(Some(asked.to_owned())),
+            (Some(_), Some(_)) => Err(NoSuchAudience),
+        }
+    }
+}
+
+/// The audience asked for is not one of those that the token may have.
+pub(super) struct NoSuchAudience;
 
 impl MaximumAccessTtl {
     pub(super) fn decode(entry: Option<&Entry>) -> Result<Self, RecordError> {

@@ -11,7 +11,7 @@ use jeton_policy::{
 };
 use jeton_store::MemoryStore;
 
-use crate::world::World;
+use crate::world::{PLAIN, World};
 
 #[test]
 fn a_deleted_refresh_token_kills_every_access_token_it_gave_out() {
@@ -24,7 +24,7 @@ fn a_deleted_refresh_token_kills_every_access_token_it_gave_out() {
         assert_eq!(world.verdict(token), Err(Refusal::Cut));
     }
     assert_eq!(world.verdict(&bystander), Ok(()));
-    assert_eq!(world.authority.exchange(&issued.secret, None).map(|_| ()).unwrap_err(), ExchangeError::InvalidGrant);
+    assert_eq!(world.authority.exchange(&issued.secret, &PLAIN).map(|_| ()).unwrap_err(), ExchangeError::InvalidGrant);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_deleted_ancestor_kills_all_generations_below_it_and_none_beside_it() {
     for (generation, (issued, token)) in line.iter().zip(&tokens).enumerate() {
         let is_below = generation >= 3;
         assert_eq!(world.verdict(token).is_err(), is_below, "generation {generation}");
-        assert_eq!(world.authority.exchange(&issued.secret, None).is_err(), is_below, "generation {generation}");
+        assert_eq!(world.authority.exchange(&issued.secret, &PLAIN).is_err(), is_below, "generation {generation}");
         let state = world.authority.show(&issued.token.id.to_string()).unwrap().state;
         assert_eq!(state == State::Deleted, is_below, "orphans never appear alive: generation {generation}");
     }
@@ -61,7 +61,7 @@ fn an_expired_ancestor_stops_everything_below_it() {
     assert_eq!(token.expires_in, Seconds(100));
     world.clock.pass(100);
     assert_eq!(world.verdict(&token), Err(Refusal::Expired));
-    assert!(world.authority.exchange(&child.secret, None).is_err());
+    assert!(world.authority.exchange(&child.secret, &PLAIN).is_err());
     assert_eq!(world.authority.show(&child.token.id.to_string()).unwrap().state, State::Expired);
 }
 

@@ -6,7 +6,7 @@ use jeton_policy::{
     verifier::Refusal,
 };
 
-use crate::world::{START, World, request};
+use crate::world::{PLAIN, START, World, request};
 
 #[test]
 fn a_small_step_back_lets_time_stand_still() {
@@ -28,7 +28,7 @@ fn a_larger_step_back_stops_minting_and_nothing_else() {
     world.authority.sweep().unwrap();
     let token = world.exchange(&issued);
     world.clock.set(START + 989, 0);
-    assert_eq!(world.authority.exchange(&issued.secret, None).map(|_| ()).unwrap_err(), ExchangeError::ClockBehind);
+    assert_eq!(world.authority.exchange(&issued.secret, &PLAIN).map(|_| ()).unwrap_err(), ExchangeError::ClockBehind);
     assert_eq!(world.authority.issue(&Actor::Machine, &request()).map(|_| ()).unwrap_err(), IssueError::ClockBehind);
     assert_eq!(world.verdict(&token), Ok(()), "verification goes on");
     world.delete(&issued);
@@ -47,7 +47,7 @@ fn a_rewound_clock_revives_no_refresh_token() {
     for seconds in [START, START + 400, START + 995] {
         world.clock.set(seconds, 0);
         assert_eq!(
-            world.authority.exchange(&issued.secret, None).map(|_| ()).unwrap_err(),
+            world.authority.exchange(&issued.secret, &PLAIN).map(|_| ()).unwrap_err(),
             ExchangeError::InvalidGrant
         );
     }

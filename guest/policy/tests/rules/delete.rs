@@ -15,7 +15,7 @@ use jeton_policy::{
 };
 use jeton_store::MemoryStore;
 
-use crate::world::{START, SetClock, World, scopes};
+use crate::world::{PLAIN, START, SetClock, World, scopes};
 
 #[test]
 fn a_tombstone_says_when_by_whom_and_why() {
@@ -120,7 +120,7 @@ fn a_live_set_without_room_makes_the_epoch_advance_instead() {
         assert_eq!(world.verdict(token), Err(Refusal::WrongEpoch));
     }
     assert_eq!(world.verifier().live().unwrap().cuts(), 0, "the new epoch begins without cuts");
-    assert!(world.authority.exchange(&issued.secret, None).is_err());
+    assert!(world.authority.exchange(&issued.secret, &PLAIN).is_err());
     assert_eq!(world.verdict(&world.exchange(&bystander)), Ok(()));
 }
 

@@ -8,7 +8,7 @@ use jeton_policy::{
 };
 use jeton_store::MemoryStore;
 
-use crate::world::{START, World, scopes};
+use crate::world::{PLAIN, START, World, scopes};
 
 #[test]
 fn advancing_kills_every_access_token_and_no_refresh_token() {
@@ -40,7 +40,7 @@ fn only_resume_wants_the_root_key_that_fits() {
     assert_eq!(world.another([2; 32]).begin(Boot::Resume), Err(BeginError::RootKeyDoesNotFit));
     assert!(world.another([2; 32]).begin(Boot::Advance).is_ok());
     let issued = world.issue(|_| ());
-    let with_the_old_key = world.authority.exchange(&issued.secret, None).map(|_| ()).unwrap_err();
+    let with_the_old_key = world.authority.exchange(&issued.secret, &PLAIN).map(|_| ()).unwrap_err();
     assert_eq!(with_the_old_key, ExchangeError::Unavailable, "a key that does not fit mints nothing");
 }
 

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jeton_policy::{
-    authority::{ExchangeError, Expiry, SettingsChange},
+    authority::{ExchangeError, ExchangeRequest, Expiry, SettingsChange},
     refresh_token::RefreshToken,
     scope::{ADMIN, INTROSPECT},
     seconds::Seconds,
@@ -10,7 +10,7 @@ use jeton_policy::{
 };
 use jeton_store::MemoryStore;
 
-use crate::world::{ISSUER, START, World, scopes};
+use crate::world::{PLAIN, ISSUER, START, World, scopes};
 
 #[test]
 fn an_access_token_says_what_rfc_9068_wants_and_its_whole_lineage() {
@@ -71,7 +71,7 @@ fn nothing_outlives_the_refresh_token() {
     world.clock.pass(399);
     assert_eq!(world.exchange(&issued).expires_in, Seconds(1));
     world.clock.pass(1);
-    assert!(world.authority.exchange(&issued.secret, None).is_err());
+    assert!(world.authority.exchange(&issued.secret, &PLAIN).is_err());
     let eternal = world.issue(|request| request.expiry = Expiry::Never);
     assert_eq!(world.exchange(&eternal).refresh_expires_in, None);
 }
@@ -98,7 +98,7 @@ fn a_refresh_tokens_own_ttl_comes_before_the_setting() {
 fn scopes_only_narrow() {
     let world = World::new();
     let issued = world.issue(|request| request.scopes = scopes(&["orders:read", "orders:write", ADMIN]));
-    let scope = |asked: Option<&str>| world.authority.exchange(&issued.secret, asked).map(|exchanged| exchanged.scope);
+    let scope = |asked: Option<&str>| world.authority.exchange(&issued.secret, &ExchangeRequest { scope: asked, ..PLAIN }).map(|exchanged| exchanged.scope);
     assert_eq!(scope(None).unwrap(), format!("orders:read orders:write {ADMIN}"));
     assert_eq!(scope(Some("orders:write")).unwrap(), "orders:write");
     assert_eq!(scope(Some(INTROSPECT)).unwrap(), INTROSPECT, "administration includes it");
@@ -124,7 +124,7 @@ fn every_bad_refresh_token_gets_the_same_answer() {
     for presented in
         [unknown.as_str(), &wrong_secret, &damaged, &dead.secret, &expired.secret, &orphan.secret, &access_token, ""]
     {
-        let refusal = world.authority.exchange(presented, None).map(|_| ()).unwrap_err();
+        let refusal = world.authority.exchange(presented, &PLAIN).map(|_| ()).unwrap_err();
         assert_eq!(refusal, ExchangeError::InvalidGrant);
     }
 }
@@ -133,7 +133,7 @@ fn every_bad_refresh_token_gets_the_same_answer() {
 fn an_authority_that_has_not_begun_mints_nothing() {
     let world = World::unstarted(MemoryStore::new());
     let issued = world.issue(|_| ());
-    let refusal = world.authority.exchange(&issued.secret, None).map(|_| ()).unwrap_err();
+    let refusal = world.authority.exchange(&issued.secret, &PLAIN).map(|_| ()).unwrap_err();
     assert_eq!(refusal, ExchangeError::Unavailable);
 }
 

@@ -7,7 +7,7 @@ use jeton_policy::{
 };
 use jeton_store::{Fault, FaultyStore, MemoryStore};
 
-use crate::world::{ISSUER, World, request};
+use crate::world::{Issued, PLAIN, ISSUER, World, request};
 
 /// More than any operation here needs.
 const ENOUGH: u64 = 12;
@@ -28,8 +28,9 @@ fn an_issue_that_was_acknowledged_is_there_and_one_that_was_not_is_whole_or_abse
                 world.authority.list(&jeton_policy::authority::Query { limit: 10, ..Default::default() }).unwrap();
             match issued {
                 Ok(issued) => {
+                    let issued = Issued::of(issued);
                     assert_eq!(listed.items, std::slice::from_ref(&issued.token));
-                    assert!(world.authority.exchange(&issued.secret, None).is_ok());
+                    assert!(world.authority.exchange(&issued.secret, &PLAIN).is_ok());
                 }
                 Err(_) => assert!(listed.items.len() <= 1),
             }
@@ -52,7 +53,7 @@ fn a_delete_that_was_acknowledged_holds_and_one_that_was_not_is_whole_or_has_not
             assert!(deleted.is_err() || is_dead);
             let verdict = if is_dead { Err(Refusal::Cut) } else { Ok(()) };
             assert_eq!(world.verdict(&token), verdict, "tombstone and cut are one commit");
-            assert_eq!(world.authority.exchange(&issued.secret, None).is_err(), is_dead);
+            assert_eq!(world.authority.exchange(&issued.secret, &PLAIN).is_err(), is_dead);
         }
     }
 }
@@ -84,7 +85,7 @@ fn a_store_that_is_down_mints_and_ends_nothing() {
     let mut verifier = world.verifier();
     world.store.plan(1, Fault::CrashBefore);
     let id = issued.token.id.to_string();
-    assert!(world.authority.exchange(&issued.secret, None).is_err());
+    assert!(world.authority.exchange(&issued.secret, &PLAIN).is_err());
     assert!(world.authority.issue(&Actor::Machine, &request()).is_err());
     assert!(world.authority.delete(&Actor::Machine, std::slice::from_ref(&id), Reason::Deleted, None).is_err());
     assert!(world.authority.show(&id).is_err());
@@ -113,12 +114,12 @@ fn damaged_values_are_a_store_that_cannot_be_asked() {
         };
         put(damaged);
         // Whatever was damaged: no panic, and no token from a record that cannot be read.
-        let exchanged = world.authority.exchange(&issued.secret, None);
+        let exchanged = world.authority.exchange(&issued.secret, &PLAIN);
         assert!(exchanged.is_err() || !item.key.starts_with(b"token/"));
         let _ = world.authority.snapshot();
         let _ = world.authority.sweep();
         let _ = world.authority.show(&issued.token.id.to_string());
         put(item.value.clone());
     }
-    assert!(world.authority.exchange(&issued.secret, None).is_ok());
+    assert!(world.authority.exchange(&issued.secret, &PLAIN).is_ok());
 }

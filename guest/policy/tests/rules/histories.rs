@@ -1,12 +1,12 @@
 //! Random histories against a model that keeps every access token and asks by walking whether it is alive.
 
 use jeton_policy::{
-    authority::{Actor, Boot, Exchanged, Expiry, Issued, SettingsChange},
+    authority::{Actor, Boot, Exchanged, Expiry, SettingsChange},
     seconds::Seconds,
 };
 use proptest::prelude::*;
 
-use crate::world::World;
+use crate::world::{Issued, PLAIN, World};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -108,12 +108,12 @@ fn run(steps: Vec<Step>) {
                     let expires_at = asked.unwrap_or((model.now + 90 * 86_400).min(room));
                     assert_eq!(issued.token.expires_at, Some(Seconds(expires_at)));
                     model.refresh.push(Refresh { parent, expires_at, ttl: ttl.map(u64::from), ended: false });
-                    refresh.push(issued);
+                    refresh.push(Issued::of(issued));
                 }
             }
             Step::Exchange(index) if !refresh.is_empty() => {
                 let token = index.index(refresh.len());
-                let exchanged = world.authority.exchange(&refresh[token].secret, None);
+                let exchanged = world.authority.exchange(&refresh[token].secret, &PLAIN);
                 assert_eq!(exchanged.is_ok(), model.refresh_is_alive(token));
                 if let Ok(exchanged) = exchanged {
                     let ttl = model.refresh[token].ttl.unwrap_or(model.ttl);

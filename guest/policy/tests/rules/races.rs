@@ -17,7 +17,7 @@ use jeton_policy::{
 use jeton_store::MemoryStore;
 use zeroize::Zeroizing;
 
-use crate::world::{Counting, FixedKey, SetClock, World};
+use crate::world::{PLAIN, Counting, FixedKey, SetClock, World};
 
 /// Lets one thread at a time go one step on.
 #[derive(Default)]
@@ -134,7 +134,7 @@ fn race(
     let ground = &Ground::of(world);
     thread::scope(|scope| {
         let exchange =
-            |authority: &Authority| authority.exchange(secret, None).ok().map(|exchanged| exchanged.access_token);
+            |authority: &Authority| authority.exchange(secret, &PLAIN).ok().map(|exchanged| exchanged.access_token);
         let exchanging = scope.spawn(move || ground.act(0, exchange));
         let acting = scope.spawn(move || ground.act(1, act));
         for who in schedule {
@@ -225,7 +225,7 @@ fn whatever_the_order_a_delete_and_an_epoch_leave_nothing_alive_of_what_was_dele
                 Arc::clone(&ground.entropy),
                 FixedKey([1; 32]),
             );
-            let between = other.exchange(&issued.secret, None).ok();
+            let between = other.exchange(&issued.secret, &PLAIN).ok();
             while ground.stage.step(0) || ground.stage.step(1) {}
             between
         });

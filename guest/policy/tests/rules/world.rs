@@ -6,14 +6,17 @@ use std::sync::{
 };
 
 use jeton_policy::{
-    authority::{Actor, Authority, Boot, Exchanged, Expiry, IssueRequest, Issued},
+    authority::{
+        Actor, AskedBindings, Authority, Boot, ExchangeRequest, Exchanged, Expiry, IssueRequest, Token,
+    },
     ports::{Clock, Entropy, Reading, RootKey},
-    record::Reason,
+    record::{Conduct, Reason},
     seconds::Seconds,
     store::Store,
     verifier::{Moment, Refusal, Verifier},
 };
 use jeton_store::MemoryStore;
+use zeroize::Zeroizing;
 
 /// When every test begins.
 pub(crate) const START: u64 = 1_800_000_000;
@@ -62,8 +65,23 @@ impl Entropy for Counting {
 pub(crate) struct FixedKey(pub(crate) [u8; 32]);
 
 impl RootKey for FixedKey {
-    fn root_key(&self) -> zeroize::Zeroizing<[u8; 32]> {
-        zeroize::Zeroizing::new(self.0)
+    fn root_key(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0)
+    }
+}
+
+/// An exchange that asks for nothing but an access token.
+pub(crate) const PLAIN: ExchangeRequest<'static> = ExchangeRequest { scope: None, resource: None, peer: None };
+
+/// A refresh token that was just made, with the secret that is shown once.
+pub(crate) struct Issued {
+    pub(crate) secret: Zeroizing<String>,
+    pub(crate) token: Token,
+}
+
+impl Issued {
+    pub(crate) fn of(issued: jeton_policy::authority::Issued) -> Self {
+        Self { secret: issued.secret.unwrap(), token: issued.token }
     }
 }
 
@@ -104,7 +122,7 @@ impl<S: Store + 'static> World<S> {
     pub(crate) fn issue(&self, change: impl FnOnce(&mut IssueRequest)) -> Issued {
         let mut request = request();
         change(&mut request);
-        self.authority.issue(&Actor::Machine, &request).unwrap()
+        Issued::of(self.authority.issue(&Actor::Machine, &request).unwrap())
     }
 
     pub(crate) fn child_of(&self, parent: &Issued) -> Issued {
@@ -112,7 +130,7 @@ impl<S: Store + 'static> World<S> {
     }
 
     pub(crate) fn exchange(&self, issued: &Issued) -> Exchanged {
-        self.authority.exchange(&issued.secret, None).unwrap()
+        self.authority.exchange(&issued.secret, &PLAIN).unwrap()
     }
 
     pub(crate) fn delete(&self, issued: &Issued) {
@@ -153,6 +171,9 @@ pub(crate) fn request() -> IssueRequest {
         parent: None,
         owner: None,
         access_ttl: None,
+        bindings: AskedBindings::default(),
+        conduct: Conduct::default(),
+        idempotency_key: None,
     }
 }
 

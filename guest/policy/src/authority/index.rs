@@ -1,0 +1,46 @@
+//! The keys beside a record by which it is found: written in the same commit as the record, so that no list ever misses a token.
+
+use crate::{
+    keys,
+    record::{Record, Settings, Stored as _},
+    store::{Check, Write},
+    token_id::TokenId,
+};
+
+/// The writes that make a new record findable.
+pub(super) fn entered(id: TokenId, record: &Record) -> Vec<Write> {
+    let mut keys = vec![keys::name(&record.name, id), keys::unused(id)];
+    keys.extend(record.expires_at.map(|expiry| keys::expires(expiry, id)));
+    keys.extend(record.owner.as_ref().map(|owner| keys::owned(owner, id)));
+    keys.extend(record.ancestors.first().map(|parent| keys::child(*parent, id)));
+    keys.extend(record.ending.as_ref().map(|ending| keys::ended(ending.at, id)));
+    keys.into_iter().map(|key| Write { key, value: Some(Vec::new()) }).collect()
+}
+
+/// The writes that a change of a record takes: what it is found by no more, and what it is found by from now on.
+pub(super) fn moved(id: TokenId, before: &Record, after: &Record) -> Vec<Write> {
+    let places = |record: &Record| {
+        [
+            Some(keys::name(&record.name, id)),
+            record.expires_at.map(|expiry| keys::expires(expiry, id)),
+            record.ending.as_ref().map(|ending| keys::ended(ending.at, id)),
+        ]
+    };
+    let mut writes = Vec::new();
+    for (before, after) in places(before).into_iter().zip(places(after)) {
+        if before == after {
+            continue;
+        }
+        writes.extend(before.map(|key| Write { key, value: None }));
+        writes.extend(after.map(|key| Write { key, value: Some(Vec::new()) }));
+    }
+    writes
+}
+
+/// Where names are unique: the check that nobody took the name meanwhile, and the write that takes it.
+pub(super) fn claim_name(settings: &Settings, name: &str, id: TokenId, held: Option<u64>) -> Option<(Check, Write)> {
+    settings.unique_names().then(|| {
+        let key = keys::named(name);
+        (Check { key: key.clone(), version: held }, Write { key, value: Some(id.to_stored()) })
+    })
+}

@@ -1,0 +1,202 @@
+//! Presentation: a bearer shows a refresh token in order to have something minted with it.
+//!
+//! Exchange and token exchange (RFC 8693) begin here, so each presentation passes the same secret, rotation and use count.
+
+use super::{
+    Authority,
+    standing::{Grant, Standing, earlier},
+};
+use crate::{
+    digest::Digest,
+    keys,
+    network::Address,
+    ports::{Draw, Reading},
+    record::{Exchanges, Record, Rotation, RotationPredecessor, Stored as _},
+    refresh_token::RefreshToken,
+    seconds::Seconds,
+    store::{Check, CommitError, Unavailable, Write},
+    token_id::TokenId,
+};
+
+/// How long a secret that its use has replaced may be presented again, for a client that never got the answer.
+///
+/// Long enough for a request's timeout and one repetition, too short for a thief to live on.
+pub const ROTATION_GRACE: Seconds = Seconds(30);
+
+/// A refresh token that was presented and may mint, and what must be committed before anything is handed out.
+pub(super) struct Presented {
+    pub(super) id: TokenId,
+    pub(super) standing: Standing,
+    pub(super) grant: Grant,
+    /// The secret that replaces the presented one.
+    pub(super) successor: Option<RefreshToken>,
+    checks: Vec<Check>,
+    writes: Vec<Write>,
+}
+
+/// Why a presented refresh token mints nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PresentError {
+    /// It is malformed, unknown, dead, used up, or out of place or time.
+    Invalid,
+    /// The clock is too far behind.
+    ClockBehind,
+    /// The store cannot be had.
+    Unavailable,
+}
+
+impl From<Unavailable> for PresentError {
+    fn from(Unavailable: Unavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
+/// What a presented secret is to its token.
+enum Secret {
+    /// The one in force.
+    Current,
+    /// The one whose use gave out the current one, within [`ROTATION_GRACE`].
+    Repeated(Rotation),
+    /// The one before the last rotation by an administrator, taken until this moment.
+    Superseded(Seconds),
+    /// One that was spent before: somebody else has a copy.
+    Spent,
+    /// None of this token.
+    Wrong,
+}
+
+impl Authority {
+    /// Judges a presented refresh token. Nothing is written yet: see [`Authority::keep`].
+    ///
+    /// A spent secret of a token that rotates on use ends the token at once, and all that descends from it (RFC 9700 section 4.14.2).
+    pub(super) fn present(
+        &self,
+        reading: Reading,
+        presented: &RefreshToken,
+        peer: Option<Address>,
+    ) -> Result<Presented, PresentError> {
+        let id = presented.id();
+        let standing = self.standing(reading, id)?;
+        let secret = self.secret(&standing, presented)?;
+        let (cap, repeated) = match secret {
+            Secret::Current => (None, None),
+            Secret::Repeated(rotation) => (None, Some(rotation)),
+            Secret::Superseded(until) => (Some(until), None),
+            Secret::Wrong => return Err(PresentError::Invalid),
+            Secret::Spent => {
+                self.end_family(id)?;
+                return Err(PresentError::Invalid);
+            }
+        };
+        let mut grant = standing.grant(id).map_err(|_| PresentError::Invalid)?;
+        if !grant.admits(peer, standing.time.now) {
+            return Err(PresentError::Invalid);
+        }
+        if standing.time.is_behind() {
+            return Err(PresentError::ClockBehind);
+        }
+        grant.expires_at = earlier(grant.expires_at, cap);
+        let mut presented_token =
+            Presented { id, standing, grant, successor: None, checks: Vec::new(), writes: Vec::new() };
+        presented_token.count()?;
+        if presented_token.standing.conduct().rotates_on_use && cap.is_none() {
+            let mut draw = Draw::seeded(self.entropy.as_ref());
+            let successor = RefreshToken::new(id, draw.bytes());
+            presented_token.rotate(presented.digest(), repeated, successor);
+        }
+        Ok(presented_token)
+    }
+
+    /// Commits what a presentation changed. `Conflict`: somebody presented the same token at the same time; begin anew.
+    pub(super) fn keep(&self, presented: &mut Presented) -> Result<(), CommitError> {
+        let (checks, writes) = presented.take_commit();
+        if writes.is_empty() { Ok(()) } else { self.store.commit(checks, writes).map(|_| ()) }
+    }
+
+    /// Whether `presented` has a secret of its token that is taken now; spends nothing.
+    pub(super) fn is_held(&self, reading: Reading, presented: &RefreshToken) -> Result<bool, Unavailable> {
+        let standing = self.standing(reading, presented.id())?;
+        Ok(matches!(
+            self.secret(&standing, presented)?,
+            Secret::Current | Secret::Repeated(_) | Secret::Superseded(_)
+        ))
+    }
+
+    fn secret(&self, standing: &Standing, presented: &RefreshToken) -> Result<Secret, Unavailable> {
+        let Some((record, _)) = &standing.token else { return Ok(Secret::Wrong) };
+        let (digest, now) = (presented.digest(), standing.time.now);
+        let Some(first) = record.secret.map(Digest) else { return Ok(Secret::Wrong) };
+        let rotation = standing.kept.rotation.map(|(rotation, _)| rotation);
+        let current = rotation.map_or(first, |rotation| Digest(rotation.current));
+        if current.matches(&digest) {
+            return Ok(Secret::Current);
+        }
+        if let Some(superseded) = record.superseded
+            && Digest(superseded.secret).matches(&digest)
+        {
+            return Ok(if now < superseded.until { Secret::Superseded(superseded.until) } else { Secret::Wrong });
+        }
+        let Some(rotation) = rotation else { return Ok(Secret::Wrong) };
+        if Digest(rotation.predecessor.secret).matches(&digest) {
+            let in_grace = now < rotation.predecessor.used_at.plus(ROTATION_GRACE);
+            return Ok(if in_grace { Secret::Repeated(rotation) } else { Secret::Spent });
+        }
+        let [spent] = self.read([keys::spent(presented.id(), &digest)])?;
+        Ok(if spent.is_some() { Secret::Spent } else { Secret::Wrong })
+    }
+}
+
+impl Presented {
+    /// The token's record.
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.standing.token.as_ref().map(|(record, _)| record)
+    }
+
+    /// Hands over what is to be committed, for a caller that commits it together with something else.
+    pub(super) fn take_commit(&mut self) -> (Vec<Check>, Vec<Write>) {
+        (core::mem::take(&mut self.checks), core::mem::take(&mut self.writes))
+    }
+
+    /// Takes one of a limited number of exchanges. The commit's check makes the number exact, whoever races.
+    fn count(&mut self) -> Result<(), PresentError> {
+        let limit = self.record().and_then(|record| record.bindings.as_ref()).and_then(|one| one.max_exchanges);
+        let Some(limit) = limit else { return Ok(()) };
+        let (exchanges, version) = match self.standing.kept.exchanges {
+            None => (Exchanges::default(), None),
+            Some((exchanges, version)) => (exchanges, Some(version)),
+        };
+        if exchanges.count >= limit {
+            return Err(PresentError::Invalid);
+        }
+        let counted = Exchanges { count: exchanges.count.saturating_add(1) };
+        self.checks.push(Check { key: keys::exchanges(self.id), version });
+        self.writes.push(Write { key: keys::exchanges(self.id), value: Some(counted.to_stored()) });
+        Ok(())
+    }
+
+    /// Replaces the secret. `repeated`: the rotation whose successor was never seen, and is ended by this one.
+    fn rotate(&mut self, presented: Digest, repeated: Option<Rotation>, successor: RefreshToken) {
+        let (id, now) = (self.id, self.standing.time.now);
+        let stored = self.standing.kept.rotation;
+        let (predecessor, spent) = match repeated {
+            Some(rotation) => (rotation.predecessor, Some(rotation.current)),
+            None => (
+                RotationPredecessor { secret: presented.0, used_at: now },
+                stored.map(|(rotation, _)| rotation.predecessor.secret),
+            ),
+        };
+        let rotation = Rotation { current: successor.digest().0, predecessor };
+        self.checks.push(Check { key: keys::rotation(id), version: stored.map(|(_, version)| version) });
+        // An administrator's rotation changes the record: whichever commits first makes the other begin anew.
+        self.checks.extend(self.standing.token.as_ref().map(|(_, version)| Check {
+            key: keys::token(id),
+            version: Some(*version),
+        }));
+        self.writes.push(Write { key: keys::rotation(id), value: Some(rotation.to_stored()) });
+        if let Some(spent) = spent.map(Digest) {
+            self.writes.push(Write { key: keys::spent(id, &spent), value: Some(now.to_stored()) });
+            self.writes.push(Write { key: keys::spent_due(now, id, &spent), value: Some(Vec::new()) });
+        }
+        self.successor = Some(successor);
+    }
+}
