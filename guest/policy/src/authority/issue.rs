@@ -15,7 +15,7 @@ use crate::{
     refresh_token::RefreshToken,
     scope::Scopes,
     seconds::Seconds,
-    store::{Check, CommitError, Unavailable, Write},
+    store::{Check, CommitError, Direction, MAX_SCAN, Unavailable, Write},
     token_id::{LineageId, TokenId},
 };
 
@@ -293,7 +293,7 @@ impl Authority {
         let [held] = self.read([keys::named(name)])?;
         let held = decoded::<TokenId>(held.as_ref()).map_err(Unavailable::from)?;
         let prefix = keys::name_exactly(name);
-        let found = self.store.scan(&prefix, None, crate::store::MAX_SCAN)?.items;
+        let found = self.store.scan(&prefix, None, Direction::Ascending, MAX_SCAN)?.items;
         let ids: Vec<TokenId> = found.iter().filter_map(|item| keys::id_at_end(&item.key)).collect();
         let tokens = self.tokens(&ids)?;
         if tokens.iter().flatten().any(|token| token.ending.is_none() && token.name == name) {
