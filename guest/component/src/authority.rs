@@ -2,6 +2,7 @@
 
 use jeton_policy::{
     authority::{Actor, Authority},
+    network::Address,
     record::{Ending, Reason},
     scope::ScopeError,
 };
@@ -25,6 +26,16 @@ pub(crate) fn actor(actor: &types::Actor) -> Result<Actor, ScopeError> {
     }
 }
 
+/// The address that a request came from.
+pub(crate) fn address(address: types::IpAddress) -> Address {
+    match address {
+        types::IpAddress::V4(bits) => Address::V4(bits.to_be_bytes()),
+        types::IpAddress::V6((upper, lower)) => {
+            Address::v6(((u128::from(upper) << 64) | u128::from(lower)).to_be_bytes())
+        }
+    }
+}
+
 pub(crate) fn ending(ending: Ending) -> types::Ending {
     types::Ending { at: ending.at.0, by: ending.by, reason: ending.reason.into(), note: ending.note }
 }
@@ -39,6 +50,12 @@ impl From<Reason> for types::Reason {
             Reason::OwnerLeft => Self::OwnerLeft,
             Reason::RevokedByHolder => Self::RevokedByHolder,
             Reason::ParentEnded => Self::ParentEnded,
+            Reason::ReuseDetected => Self::ReuseDetected,
+            Reason::Disabled => Self::Disabled,
+            Reason::Narrowed => Self::Narrowed,
+            Reason::Rotated => Self::Rotated,
+            Reason::TooManyRevocations => Self::TooManyRevocations,
+            Reason::ClockAccepted => Self::ClockAccepted,
         }
     }
 }
@@ -53,6 +70,12 @@ impl From<types::Reason> for Reason {
             types::Reason::OwnerLeft => Self::OwnerLeft,
             types::Reason::RevokedByHolder => Self::RevokedByHolder,
             types::Reason::ParentEnded => Self::ParentEnded,
+            types::Reason::ReuseDetected => Self::ReuseDetected,
+            types::Reason::Disabled => Self::Disabled,
+            types::Reason::Narrowed => Self::Narrowed,
+            types::Reason::Rotated => Self::Rotated,
+            types::Reason::TooManyRevocations => Self::TooManyRevocations,
+            types::Reason::ClockAccepted => Self::ClockAccepted,
         }
     }
 }

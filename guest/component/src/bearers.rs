@@ -5,7 +5,8 @@ use jeton_policy::authority::{self as rules, ExchangeError, RevokeError};
 use crate::{
     Component, authority,
     bindings::exports::jeton::policy::exchange::{
-        ExchangeRefusal, ExchangeRequest, Exchanged, Guest, Revocation, RevokeRefusal,
+        ExchangeRefusal, ExchangeRequest, Exchanged, Guest, Revocation, RevokeRefusal, TokenExchangeRefusal,
+        TokenExchangeRequest, TokenExchanged,
     },
 };
 use zeroize::Zeroizing;
@@ -13,7 +14,12 @@ use zeroize::Zeroizing;
 impl Guest for Component {
     fn exchange(request: ExchangeRequest) -> Result<Exchanged, ExchangeRefusal> {
         let presented = Zeroizing::new(request.refresh_token);
-        let exchanged = authority::with(|authority| authority.exchange(&presented, request.scope.as_deref()))?;
+        let asked = rules::ExchangeRequest {
+            scope: request.scope.as_deref(),
+            resource: request.resource.as_deref(),
+            peer: request.peer.map(authority::address),
+        };
+        let exchanged = authority::with(|authority| authority.exchange(&presented, &asked))?;
         Ok(Exchanged {
             access_token: exchanged.access_token,
             expires_in: exchanged.expires_in.0,
@@ -21,7 +27,12 @@ impl Guest for Component {
             jti: exchanged.jti.to_string(),
             client_id: exchanged.jti.client.to_string(),
             refresh_expires_in: exchanged.refresh_expires_in.map(|span| span.0),
+            refresh_token: exchanged.refresh_token.map(|token| token.to_string()),
         })
+    }
+
+    fn exchange_token(_request: TokenExchangeRequest) -> Result<TokenExchanged, TokenExchangeRefusal> {
+        Err(TokenExchangeRefusal::Unavailable)
     }
 
     fn revoke(token: String) -> Result<Revocation, RevokeRefusal> {
@@ -39,6 +50,7 @@ impl From<ExchangeError> for ExchangeRefusal {
         match error {
             ExchangeError::InvalidGrant => Self::InvalidGrant,
             ExchangeError::InvalidScope => Self::InvalidScope,
+            ExchangeError::InvalidTarget => Self::InvalidTarget,
             ExchangeError::ClockBehind => Self::ClockBehind,
             ExchangeError::Unavailable => Self::Unavailable,
         }

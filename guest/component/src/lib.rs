@@ -21,6 +21,9 @@ mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "verifier", generate_all });
 }
 
+#[cfg(feature = "authority")]
+#[macro_use]
+mod same;
 mod verification;
 
 #[cfg(feature = "authority")]

@@ -12,15 +12,21 @@ use crate::instance::AuthorityInstance;
 use crate::lent::Lent;
 use crate::policy::{Policy, PolicyError};
 use crate::pool::Pool;
-use crate::wit::configuration::{ConfigureRefusal, Settings, SettingsChange, SettingsRefusal};
+use crate::wit::configuration::{ConfigureRefusal, Previewed, Settings, SettingsChange, SettingsRefusal};
 use crate::wit::epochs::{BeginRefusal, Boot, Epoch, EpochRefusal};
-use crate::wit::exchange::{ExchangeRefusal, ExchangeRequest, Exchanged, Revocation, RevokeRefusal};
-use crate::wit::live::{Change, DeltaRefusal, LiveRefusal};
-use crate::wit::refresh_tokens::{
-    DeleteRefusal, Deleted, IssueRefusal, IssueRequest, Issued, ListRefusal, Page, Query, RefreshToken, ShowRefusal,
+use crate::wit::exchange::{
+    ExchangeRefusal, ExchangeRequest, Exchanged, Revocation, RevokeRefusal, TokenExchangeRefusal, TokenExchangeRequest,
+    TokenExchanged,
 };
-use crate::wit::types::{Actor, Reason};
-use crate::wit::upkeep::{Clock, Swept, UpkeepRefusal};
+use crate::wit::explanations::{ExplainRefusal, Explanation, Subject};
+use crate::wit::live::{Change as LiveChange, DeltaRefusal, LiveRefusal};
+use crate::wit::refresh_tokens::{
+    Change, DeleteRefusal, Deleted, Deletion, EditRefusal, IssueRefusal, IssueRequest, Issued, ListRefusal, Page,
+    Query, RefreshToken, RotateRefusal, ShowRefusal,
+};
+use crate::wit::transfer::{ExportRefusal, ExportedPage, ExportedToken, ImportRefusal, Imported};
+use crate::wit::types::{Actor, Reason, Seconds};
+use crate::wit::upkeep::{Accepted, Clock, Swept, UpkeepRefusal, Use};
 
 /// The processor time that one call may take. The longest honest ones, a batch of 1,000 deletions or a snapshot of
 /// 100,000 cuts, take some tens of milliseconds.
@@ -200,8 +206,12 @@ exports! {
     /// The settings in force.
     jeton_policy_configuration.call_get as settings() -> Result<Settings, SettingsRefusal>;
     /// Changes settings and gives those in force after it.
-    jeton_policy_configuration.call_set as set_settings(actor: &Actor, change: SettingsChange)
-        -> Result<Settings, SettingsRefusal>;
+    jeton_policy_configuration.call_set as set_settings(
+        actor: &Actor, change: &SettingsChange, generation: Option<u64>, at_once: bool
+    ) -> Result<Settings, SettingsRefusal>;
+    /// What a change of settings would do, a bounded step at a time.
+    jeton_policy_configuration.call_preview as preview_settings(change: &SettingsChange, cursor: Option<&str>)
+        -> Result<Previewed, SettingsRefusal>;
 
     /// Begins the authority's life after a start.
     jeton_policy_epochs.call_begin as begin(boot: Boot) -> Result<Epoch, BeginRefusal>;
@@ -217,21 +227,50 @@ exports! {
     jeton_policy_refresh_tokens.call_show as show(id: &str) -> Result<RefreshToken, ShowRefusal>;
     /// A page of refresh tokens.
     jeton_policy_refresh_tokens.call_list as list(query: &Query) -> Result<Page, ListRefusal>;
+    /// Changes a refresh token.
+    jeton_policy_refresh_tokens.call_edit as edit(actor: &Actor, id: &str, change: &Change, generation: Option<u64>)
+        -> Result<RefreshToken, EditRefusal>;
+    /// Replaces the secret of a refresh token.
+    jeton_policy_refresh_tokens.call_rotate as rotate(
+        actor: &Actor, id: &str, overlap: Seconds, generation: Option<u64>
+    ) -> Result<Issued, RotateRefusal>;
     /// Ends refresh tokens and everything that descends from them.
     jeton_policy_refresh_tokens.call_delete as delete(
         actor: &Actor, ids: &[String], reason: Reason, note: Option<&str>
     ) -> Result<Deleted, DeleteRefusal>;
 
+    /// Ends every refresh token of an owner, and everything that descends from them.
+    jeton_policy_refresh_tokens.call_delete_owned as delete_owned(
+        actor: &Actor, owner: &str, reason: Reason, note: Option<&str>
+    ) -> Result<Option<u64>, DeleteRefusal>;
+    /// Ends one access token.
+    jeton_policy_refresh_tokens.call_delete_access_token as delete_access_token(
+        actor: &Actor, jti: &str, reason: Reason, note: Option<&str>
+    ) -> Result<Deletion, DeleteRefusal>;
+
+    /// Why a token is dead or alive.
+    jeton_policy_explanations.call_explain as explain(subject: &Subject) -> Result<Explanation, ExplainRefusal>;
+
+    /// A page of everything that is kept of refresh tokens, oldest first.
+    jeton_policy_transfer.call_export as export(limit: u32, cursor: Option<&str>)
+        -> Result<ExportedPage, ExportRefusal>;
+    /// Takes refresh tokens of another store.
+    jeton_policy_transfer.call_import as import(actor: &Actor, tokens: &[ExportedToken])
+        -> Result<Vec<Imported>, ImportRefusal>;
+
     /// Mints an access token (RFC 6749 section 6).
     jeton_policy_exchange.call_exchange as exchange(request: &ExchangeRequest)
         -> Result<Exchanged, ExchangeRefusal>;
+    /// Mints or issues what descends from the presented token (RFC 8693).
+    jeton_policy_exchange.call_exchange_token as exchange_token(request: &TokenExchangeRequest)
+        -> Result<TokenExchanged, TokenExchangeRefusal>;
     /// Ends the token that the bearer holds (RFC 7009).
     jeton_policy_exchange.call_revoke as revoke(token: &str) -> Result<Revocation, RevokeRefusal>;
 
     /// The whole live document of one moment.
     jeton_policy_live.call_snapshot as snapshot() -> Result<Vec<u8>, LiveRefusal>;
     /// The document that leads from one live set to another.
-    jeton_policy_live.call_delta as delta(base: u64, sequence: u64, changes: &[Change])
+    jeton_policy_live.call_delta as delta(base: u64, sequence: u64, changes: &[LiveChange])
         -> Result<Vec<u8>, DeltaRefusal>;
     /// The JSON Web Key Set of the current epoch (RFC 7517).
     jeton_policy_live.call_key_set as key_set() -> Result<Vec<u8>, LiveRefusal>;
@@ -240,4 +279,12 @@ exports! {
     jeton_policy_upkeep.call_read_clock as read_clock() -> Result<Clock, UpkeepRefusal>;
     /// Drops cuts that are due and moves the clock's high-water mark.
     jeton_policy_upkeep.call_sweep as sweep() -> Result<Swept, UpkeepRefusal>;
+    /// Remembers uses of refresh tokens.
+    jeton_policy_upkeep.call_note_uses as note_uses(uses: &[Use]) -> Result<(), UpkeepRefusal>;
+    /// Remembers that uses are being gathered.
+    jeton_policy_upkeep.call_open_uses as open_uses() -> Result<(), UpkeepRefusal>;
+    /// Remembers that no use is left to be noted.
+    jeton_policy_upkeep.call_close_uses as close_uses() -> Result<(), UpkeepRefusal>;
+    /// Goes back to the host's clock.
+    jeton_policy_upkeep.call_accept_clock as accept_clock(keep: bool) -> Result<Accepted, UpkeepRefusal>;
 }

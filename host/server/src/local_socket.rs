@@ -17,7 +17,10 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use jeton_runtime::{Class, wit::types::Actor};
+use jeton_runtime::{
+    Class,
+    wit::{refresh_tokens::IssueRequest, types::Actor},
+};
 use serde::{Deserialize, Serialize};
 use tokio::{
     net::{UnixListener, UnixStream},
@@ -118,7 +121,7 @@ async fn answer(app: &App, request: Request<Incoming>) -> Response<Full<Bytes>> 
     let request = bootstrap_request(&asked.name, &asked.scopes);
     let issued = app.authority.call(Class::Administration, move |authority| authority.issue(&Actor::Machine, &request));
     match issued.await {
-        Ok(Ok(issued)) => given(StatusCode::CREATED, &Given::Token(issued.secret)),
+        Ok(Ok(issued)) => given(StatusCode::CREATED, &Given::Token(issued.secret.unwrap_or_default())),
         Ok(Err(refusal)) => given(StatusCode::BAD_REQUEST, &Given::Refused(api::sentence(refusal).to_owned())),
         Err(error) => given(StatusCode::SERVICE_UNAVAILABLE, &Given::Refused(error.to_string())),
     }
@@ -132,15 +135,8 @@ fn given(status: StatusCode, given: &Given) -> Response<Full<Bytes>> {
 
 /// The issue that bootstrapping is: the expiry is the setting's.
 #[must_use]
-pub fn bootstrap_request(name: &str, scopes: &[String]) -> jeton_runtime::wit::refresh_tokens::IssueRequest {
-    jeton_runtime::wit::refresh_tokens::IssueRequest {
-        name: name.to_owned(),
-        expiry: jeton_runtime::wit::refresh_tokens::Expiry::BySetting,
-        scopes: scopes.to_vec(),
-        parent: None,
-        owner: None,
-        access_ttl: None,
-    }
+pub fn bootstrap_request(name: &str, scopes: &[String]) -> IssueRequest {
+    IssueRequest { scopes: scopes.to_vec(), ..IssueRequest::named(name) }
 }
 
 /// Asks the server that runs on `data` for a refresh token; `None` where none runs.

@@ -68,12 +68,9 @@ fn fill(database: &Path, count: u32) -> anyhow::Result<()> {
                 let authority = Authority::new(Arc::clone(&store), Fixed, Fixed, Fixed);
                 while left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
                     let request = IssueRequest {
-                        name: "made for figures".to_owned(),
                         expiry: Expiry::Never,
                         scopes: vec!["orders:read".to_owned()],
-                        parent: None,
-                        owner: None,
-                        access_ttl: None,
+                        ..IssueRequest::named("made for figures")
                     };
                     if authority.issue(&Actor::Machine, &request).is_err() {
                         return;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use jeton_policy::{
-    authority::{Actor, Authority, Boot, Expiry, IssueRequest},
+    authority::{Actor, Authority, Boot, ExchangeRequest, Expiry, IssueRequest},
     ports::{Clock, Entropy, Reading, RootKey as RootKeyPort},
     seconds::Seconds,
     verifier::{Moment, Verifier as NativeVerifier},
@@ -54,17 +54,15 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     authority.configure(Some("https://tokens.example"), "")?;
     authority.begin(Boot::Advance)?;
     let request = IssueRequest {
-        name: "figures".to_owned(),
         expiry: Expiry::Never,
         scopes: vec!["orders:read".to_owned(), "orders:write".to_owned()],
-        parent: None,
         owner: Some("alice@example.com".to_owned()),
-        access_ttl: None,
+        ..IssueRequest::named("figures")
     };
-    let issued = authority.issue(&Actor::Machine, &request)?;
+    let secret = authority.issue(&Actor::Machine, &request)?.secret.context("a secret")?;
     // More tokens than the memo holds, gone through in turn: every one of them is a miss.
     let tokens: Vec<String> = (0..8192)
-        .map(|_| authority.exchange(&issued.secret, None).map(|exchanged| exchanged.access_token))
+        .map(|_| authority.exchange(&secret, &ExchangeRequest::default()).map(|exchanged| exchanged.access_token))
         .collect::<Result<_, _>>()?;
     let token = tokens.first().context("a token")?;
 

@@ -1,16 +1,15 @@
 //! The interface `refresh-tokens`.
 
-use jeton_policy::{
-    authority::{self as rules, DeleteError, IssueError, ListError, ShowError},
-    seconds::Seconds,
-};
+mod refusals;
+
+use jeton_policy::{authority as rules, record, seconds::Seconds};
 
 use crate::{
     Component, authority,
     bindings::{
         exports::jeton::policy::refresh_tokens::{
-            DeleteRefusal, Deleted, Deletion, Expiry, Guest, IssueRefusal, IssueRequest, Issued, ListRefusal, Page,
-            Query, RefreshToken, ShowRefusal, State,
+            Bindings, Change, DeleteRefusal, Deleted, Deletion, EditRefusal, Expiry, Guest, IssueRefusal, IssueRequest,
+            Issued, LastUse, ListRefusal, Page, Query, RefreshToken, RotateRefusal, ShowRefusal,
         },
         jeton::policy::types::{Actor, Reason},
     },
@@ -21,19 +20,16 @@ impl Guest for Component {
         let actor = authority::actor(&actor).map_err(|_| IssueRefusal::ScopeBeyondActor)?;
         let request = rules::IssueRequest {
             name: request.name,
-            expiry: match request.expiry {
-                Expiry::BySetting => rules::Expiry::BySetting,
-                Expiry::After(span) => rules::Expiry::After(Seconds(span)),
-                Expiry::At(at) => rules::Expiry::At(Seconds(at)),
-                Expiry::Never => rules::Expiry::Never,
-            },
+            expiry: expiry(request.expiry),
             scopes: request.scopes,
             parent: request.parent,
             owner: request.owner,
             access_ttl: request.access_ttl.map(Seconds),
+            bindings: asked_bindings(request.bindings),
+            conduct: record::Conduct { may_delegate: request.may_delegate, rotates_on_use: request.rotates_on_use },
+            idempotency_key: request.idempotency_key,
         };
-        let issued = authority::with(|authority| authority.issue(&actor, &request))?;
-        Ok(Issued { secret: issued.secret.to_string(), token: refresh_token(issued.token) })
+        Ok(issued(authority::with(|authority| authority.issue(&actor, &request))?))
     }
 
     fn show(id: String) -> Result<RefreshToken, ShowRefusal> {
@@ -42,12 +38,7 @@ impl Guest for Component {
 
     fn list(query: Query) -> Result<Page, ListRefusal> {
         let query = rules::Query {
-            state: query.state.map(|state| match state {
-                State::Active => rules::State::Active,
-                State::Disabled => rules::State::Disabled,
-                State::Expired => rules::State::Expired,
-                State::Deleted => rules::State::Deleted,
-            }),
+            state: query.state.map(Into::into),
             name: query.name,
             owner: query.owner,
             limit: query.limit,
@@ -57,97 +48,100 @@ impl Guest for Component {
         Ok(Page { items: page.items.into_iter().map(refresh_token).collect(), next: page.next })
     }
 
+    fn edit(
+        _actor: Actor,
+        _id: String,
+        _change: Change,
+        _generation: Option<u64>,
+    ) -> Result<RefreshToken, EditRefusal> {
+        Err(EditRefusal::Unavailable)
+    }
+
+    fn rotate(_actor: Actor, _id: String, _overlap: u64, _generation: Option<u64>) -> Result<Issued, RotateRefusal> {
+        Err(RotateRefusal::Unavailable)
+    }
+
     fn delete(actor: Actor, ids: Vec<String>, reason: Reason, note: Option<String>) -> Result<Deleted, DeleteRefusal> {
         let actor = authority::actor(&actor).map_err(|_| DeleteRefusal::ScopeBeyondActor)?;
         let deleted = authority::with(|authority| authority.delete(&actor, &ids, reason.into(), note.as_deref()))?;
-        let results = deleted.results.into_iter().map(|result| match result {
-            rules::Deletion::Deleted => Deletion::Deleted,
-            rules::Deletion::AlreadyDeleted => Deletion::AlreadyDeleted,
-            rules::Deletion::NotFound => Deletion::NotFound,
-        });
+        let results = deleted.results.into_iter().map(Into::into);
         Ok(Deleted { results: results.collect(), advanced_epoch: deleted.advanced_epoch })
+    }
+
+    fn delete_owned(
+        _actor: Actor,
+        _owner: String,
+        _reason: Reason,
+        _note: Option<String>,
+    ) -> Result<Option<u64>, DeleteRefusal> {
+        Err(DeleteRefusal::Unavailable)
+    }
+
+    fn delete_access_token(
+        _actor: Actor,
+        _jti: String,
+        _reason: Reason,
+        _note: Option<String>,
+    ) -> Result<Deletion, DeleteRefusal> {
+        Err(DeleteRefusal::Unavailable)
     }
 }
 
-fn refresh_token(token: rules::Token) -> RefreshToken {
+pub(super) fn expiry(expiry: Expiry) -> rules::Expiry {
+    match expiry {
+        Expiry::BySetting => rules::Expiry::BySetting,
+        Expiry::After(span) => rules::Expiry::After(Seconds(span)),
+        Expiry::At(at) => rules::Expiry::At(Seconds(at)),
+        Expiry::Never => rules::Expiry::Never,
+    }
+}
+
+pub(super) fn asked_bindings(bindings: Bindings) -> rules::AskedBindings {
+    rules::AskedBindings {
+        not_before: bindings.not_before.map(Seconds),
+        networks: bindings.networks,
+        networks_in_access_tokens: bindings.networks_in_access_tokens,
+        audiences: bindings.audiences,
+        max_exchanges: bindings.max_exchanges,
+    }
+}
+
+pub(super) fn bindings(bindings: record::Bindings) -> Bindings {
+    Bindings {
+        not_before: bindings.not_before.map(|from| from.0),
+        networks: bindings.networks.texts(),
+        networks_in_access_tokens: bindings.networks_in_access_tokens,
+        audiences: bindings.audiences,
+        max_exchanges: bindings.max_exchanges,
+    }
+}
+
+fn issued(issued: rules::Issued) -> Issued {
+    Issued { secret: issued.secret.map(|secret| secret.to_string()), token: refresh_token(issued.token) }
+}
+
+pub(super) fn refresh_token(token: rules::Token) -> RefreshToken {
     RefreshToken {
         id: token.id.to_string(),
         name: token.name,
         owner: token.owner,
         parent: token.parent.map(|parent| parent.to_string()),
+        depth: u32::try_from(token.depth).unwrap_or(u32::MAX),
         scopes: token.scopes.as_slice().to_vec(),
-        state: match token.state {
-            rules::State::Active => State::Active,
-            rules::State::Disabled => State::Disabled,
-            rules::State::Expired => State::Expired,
-            rules::State::Deleted => State::Deleted,
-        },
+        state: token.state.into(),
         created_at: token.created_at.0,
         created_by: token.created_by,
         expires_at: token.expires_at.map(|expiry| expiry.0),
         access_ttl: token.access_ttl.0,
+        bindings: bindings(token.bindings),
+        may_delegate: token.conduct.may_delegate,
+        rotates_on_use: token.conduct.rotates_on_use,
+        superseded_until: token.superseded_until.map(|until| until.0),
+        exchanges_left: token.exchanges_left,
+        last_use: token.last_use.map(|used| LastUse { at: used.at.0, address: used.address, count: used.count }),
+        last_use_certain: token.last_use_certain,
         generation: token.generation,
+        disabled: token.disabled.map(authority::ending),
         ending: token.ending.map(authority::ending),
-    }
-}
-
-impl From<IssueError> for IssueRefusal {
-    fn from(error: IssueError) -> Self {
-        match error {
-            IssueError::NameEmpty => Self::NameEmpty,
-            IssueError::NameTooLong => Self::NameTooLong,
-            IssueError::NameHasControlCharacter => Self::NameHasControlCharacter,
-            IssueError::NameHasOuterSpace => Self::NameHasOuterSpace,
-            IssueError::ExpiryInThePast => Self::ExpiryInThePast,
-            IssueError::ExpiryOutOfRange => Self::ExpiryOutOfRange,
-            IssueError::ExpiryBeyondParent => Self::ExpiryBeyondParent,
-            IssueError::TooManyScopes => Self::TooManyScopes,
-            IssueError::ScopeMalformed => Self::ScopeMalformed,
-            IssueError::ScopesTooLong => Self::ScopesTooLong,
-            IssueError::ScopeUnknown => Self::ScopeUnknown,
-            IssueError::ScopeBeyondParent => Self::ScopeBeyondParent,
-            IssueError::ScopeBeyondActor => Self::ScopeBeyondActor,
-            IssueError::ParentMalformed => Self::ParentMalformed,
-            IssueError::ParentNotFound => Self::ParentNotFound,
-            IssueError::ParentEnded => Self::ParentEnded,
-            IssueError::TooDeep => Self::TooDeep,
-            IssueError::OwnerMalformed => Self::OwnerMalformed,
-            IssueError::AccessTtlOutOfRange => Self::AccessTtlOutOfRange,
-            IssueError::ClockBehind => Self::ClockBehind,
-            IssueError::Unavailable => Self::Unavailable,
-        }
-    }
-}
-
-impl From<ShowError> for ShowRefusal {
-    fn from(error: ShowError) -> Self {
-        match error {
-            ShowError::NotFound => Self::NotFound,
-            ShowError::Unavailable => Self::Unavailable,
-        }
-    }
-}
-
-impl From<ListError> for ListRefusal {
-    fn from(error: ListError) -> Self {
-        match error {
-            ListError::LimitOutOfRange => Self::LimitOutOfRange,
-            ListError::NameTooLong => Self::NameTooLong,
-            ListError::OwnerMalformed => Self::OwnerMalformed,
-            ListError::CursorInvalid => Self::CursorInvalid,
-            ListError::Unavailable => Self::Unavailable,
-        }
-    }
-}
-
-impl From<DeleteError> for DeleteRefusal {
-    fn from(error: DeleteError) -> Self {
-        match error {
-            DeleteError::TooMany => Self::TooMany,
-            DeleteError::ScopeBeyondActor => Self::ScopeBeyondActor,
-            DeleteError::NoteTooLong => Self::NoteTooLong,
-            DeleteError::NoteHasControlCharacter => Self::NoteHasControlCharacter,
-            DeleteError::Unavailable => Self::Unavailable,
-        }
     }
 }

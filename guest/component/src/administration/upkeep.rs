@@ -4,7 +4,7 @@ use jeton_policy::store::Unavailable;
 
 use crate::{
     Component, authority,
-    bindings::exports::jeton::policy::upkeep::{Clock, Guest, Swept, UpkeepRefusal},
+    bindings::exports::jeton::policy::upkeep::{Accepted, Clock, Guest, Swept, UpkeepRefusal, Use},
 };
 
 impl Guest for Component {
@@ -15,7 +15,23 @@ impl Guest for Component {
 
     fn sweep() -> Result<Swept, UpkeepRefusal> {
         let swept = authority::with(|authority| authority.sweep())?;
-        Ok(Swept { dropped: swept.dropped, more: swept.more })
+        Ok(Swept { dropped: swept.dropped, entombed: 0, removed: 0, forgotten: 0, more: swept.more })
+    }
+
+    fn note_uses(_uses: Vec<Use>) -> Result<(), UpkeepRefusal> {
+        Err(UpkeepRefusal::Unavailable)
+    }
+
+    fn open_uses() -> Result<(), UpkeepRefusal> {
+        Err(UpkeepRefusal::Unavailable)
+    }
+
+    fn close_uses() -> Result<(), UpkeepRefusal> {
+        Err(UpkeepRefusal::Unavailable)
+    }
+
+    fn accept_clock(_keep: bool) -> Result<Accepted, UpkeepRefusal> {
+        Err(UpkeepRefusal::Unavailable)
     }
 }
 

@@ -1,11 +1,6 @@
 //! What an authority is, and what its administrators may change.
 
-use super::{
-    ATTEMPTS, Authority, decoded,
-    issue::raise_maximum,
-    members::MAX_ACCESS_TTL,
-    standing::MaximumAccessTtl,
-};
+use super::{ATTEMPTS, Authority, decoded, issue::raise_maximum, members::MAX_ACCESS_TTL, standing::MaximumAccessTtl};
 use crate::{
     keys,
     record::{Settings, Stored as _},

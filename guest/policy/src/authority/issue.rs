@@ -42,6 +42,24 @@ pub struct IssueRequest {
     pub idempotency_key: Option<String>,
 }
 
+impl IssueRequest {
+    /// A refresh token of this name, good for nothing yet, that expires by the setting.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            expiry: Expiry::BySetting,
+            scopes: Vec::new(),
+            parent: None,
+            owner: None,
+            access_ttl: None,
+            bindings: AskedBindings::default(),
+            conduct: Conduct::default(),
+            idempotency_key: None,
+        }
+    }
+}
+
 /// A refresh token that was made.
 pub struct Issued {
     /// To be shown once. `None`: a repetition of a call that showed it.
@@ -389,4 +407,3 @@ pub(super) fn raise_maximum(maximum: MaximumAccessTtl, to: Seconds, checks: &mut
         writes.push(Write { key, value: Some(to.to_stored()) });
     }
 }
-

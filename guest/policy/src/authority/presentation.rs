@@ -116,10 +116,7 @@ impl Authority {
     /// Whether `presented` has a secret of its token that is taken now; spends nothing.
     pub(super) fn is_held(&self, reading: Reading, presented: &RefreshToken) -> Result<bool, Unavailable> {
         let standing = self.standing(reading, presented.id())?;
-        Ok(matches!(
-            self.secret(&standing, presented)?,
-            Secret::Current | Secret::Repeated(_) | Secret::Superseded(_)
-        ))
+        Ok(matches!(self.secret(&standing, presented)?, Secret::Current | Secret::Repeated(_) | Secret::Superseded(_)))
     }
 
     fn secret(&self, standing: &Standing, presented: &RefreshToken) -> Result<Secret, Unavailable> {
@@ -188,10 +185,9 @@ impl Presented {
         let rotation = Rotation { current: successor.digest().0, predecessor };
         self.checks.push(Check { key: keys::rotation(id), version: stored.map(|(_, version)| version) });
         // An administrator's rotation changes the record: whichever commits first makes the other begin anew.
-        self.checks.extend(self.standing.token.as_ref().map(|(_, version)| Check {
-            key: keys::token(id),
-            version: Some(*version),
-        }));
+        self.checks.extend(
+            self.standing.token.as_ref().map(|(_, version)| Check { key: keys::token(id), version: Some(*version) }),
+        );
         self.writes.push(Write { key: keys::rotation(id), value: Some(rotation.to_stored()) });
         if let Some(spent) = spent.map(Digest) {
             self.writes.push(Write { key: keys::spent(id, &spent), value: Some(now.to_stored()) });

@@ -148,8 +148,7 @@ impl Authority {
         let missing = ancestors.into_iter().filter(|id| !around.records.contains_key(id)).collect::<Vec<_>>();
         let ancestors = self.stored(missing.into_iter(), keys::token)?;
         around.records.extend(ancestors);
-        let owners: BTreeSet<String> =
-            around.records.values().filter_map(|record| record.owner.clone()).collect();
+        let owners: BTreeSet<String> = around.records.values().filter_map(|record| record.owner.clone()).collect();
         around.owners = self.stored(owners.into_iter(), |owner: String| keys::owner(&owner))?;
 
         let mut used = self.stored(ids.iter().copied(), keys::used)?;
@@ -223,13 +222,7 @@ impl Token {
         Self::shown(id, record, around, beside, obstacles)
     }
 
-    fn shown(
-        id: TokenId,
-        record: Record,
-        around: &Surroundings,
-        beside: Beside,
-        obstacles: Vec<Obstacle>,
-    ) -> Self {
+    fn shown(id: TokenId, record: Record, around: &Surroundings, beside: Beside, obstacles: Vec<Obstacle>) -> Self {
         let ending = obstacles.iter().find_map(|obstacle| inherited_ending(id, record.created_at, obstacle));
         let disabled = obstacles.iter().find_map(|obstacle| match obstacle {
             Obstacle::Disabled(_, disabled) => Some(disabled.clone()),

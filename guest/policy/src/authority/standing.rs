@@ -271,8 +271,7 @@ pub(super) fn obstacle(
 impl Grant {
     /// Whether it may be used by `peer` at `now`. An unknown peer is outside every network.
     pub(super) fn admits(&self, peer: Option<Address>, now: Seconds) -> bool {
-        self.not_before.is_none_or(|from| now >= from)
-            && self.networks.judge(peer).permits()
+        self.not_before.is_none_or(|from| now >= from) && self.networks.judge(peer).permits()
     }
 
     /// The networks that an access token carries.

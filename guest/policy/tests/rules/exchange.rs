@@ -10,7 +10,7 @@ use jeton_policy::{
 };
 use jeton_store::MemoryStore;
 
-use crate::world::{PLAIN, ISSUER, START, World, scopes};
+use crate::world::{ISSUER, PLAIN, START, World, scopes};
 
 #[test]
 fn an_access_token_says_what_rfc_9068_wants_and_its_whole_lineage() {
@@ -98,7 +98,12 @@ fn a_refresh_tokens_own_ttl_comes_before_the_setting() {
 fn scopes_only_narrow() {
     let world = World::new();
     let issued = world.issue(|request| request.scopes = scopes(&["orders:read", "orders:write", ADMIN]));
-    let scope = |asked: Option<&str>| world.authority.exchange(&issued.secret, &ExchangeRequest { scope: asked, ..PLAIN }).map(|exchanged| exchanged.scope);
+    let scope = |asked: Option<&str>| {
+        world
+            .authority
+            .exchange(&issued.secret, &ExchangeRequest { scope: asked, ..PLAIN })
+            .map(|exchanged| exchanged.scope)
+    };
     assert_eq!(scope(None).unwrap(), format!("orders:read orders:write {ADMIN}"));
     assert_eq!(scope(Some("orders:write")).unwrap(), "orders:write");
     assert_eq!(scope(Some(INTROSPECT)).unwrap(), INTROSPECT, "administration includes it");

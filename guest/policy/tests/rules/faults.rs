@@ -7,7 +7,7 @@ use jeton_policy::{
 };
 use jeton_store::{Fault, FaultyStore, MemoryStore};
 
-use crate::world::{Issued, PLAIN, ISSUER, World, request};
+use crate::world::{ISSUER, Issued, PLAIN, World, request};
 
 /// More than any operation here needs.
 const ENOUGH: u64 = 12;

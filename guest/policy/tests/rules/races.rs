@@ -17,7 +17,7 @@ use jeton_policy::{
 use jeton_store::MemoryStore;
 use zeroize::Zeroizing;
 
-use crate::world::{PLAIN, Counting, FixedKey, SetClock, World};
+use crate::world::{Counting, FixedKey, PLAIN, SetClock, World};
 
 /// Lets one thread at a time go one step on.
 #[derive(Default)]

@@ -6,11 +6,9 @@ use std::sync::{
 };
 
 use jeton_policy::{
-    authority::{
-        Actor, AskedBindings, Authority, Boot, ExchangeRequest, Exchanged, Expiry, IssueRequest, Token,
-    },
+    authority::{Actor, Authority, Boot, ExchangeRequest, Exchanged, IssueRequest, Token},
     ports::{Clock, Entropy, Reading, RootKey},
-    record::{Conduct, Reason},
+    record::Reason,
     seconds::Seconds,
     store::Store,
     verifier::{Moment, Refusal, Verifier},
@@ -164,17 +162,7 @@ fn authority<S: Store + 'static>(
 }
 
 pub(crate) fn request() -> IssueRequest {
-    IssueRequest {
-        name: "nightly job".to_owned(),
-        expiry: Expiry::BySetting,
-        scopes: Vec::new(),
-        parent: None,
-        owner: None,
-        access_ttl: None,
-        bindings: AskedBindings::default(),
-        conduct: Conduct::default(),
-        idempotency_key: None,
-    }
+    IssueRequest::named("nightly job")
 }
 
 pub(crate) fn scopes(scopes: &[&str]) -> Vec<String> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
 use jeton_runtime::wit::epochs::Boot;
 use jeton_runtime::wit::exchange::ExchangeRequest;
-use jeton_runtime::wit::refresh_tokens::{Expiry, IssueRequest, Issued};
+use jeton_runtime::wit::refresh_tokens::{IssueRequest, Issued};
 use jeton_runtime::wit::types::{Actor, Reason};
 use jeton_runtime::{Authority, Class, Lent, Live, Policy, PoolSizes, Publisher, RootKey, Verifier};
 use jeton_store::{CommitObserver, Committed, MemoryStore};
@@ -115,25 +115,21 @@ impl Running {
 
     pub(crate) fn issue(&self, name: &str, scopes: &[&str]) -> Issued {
         let request = IssueRequest {
-            name: name.to_owned(),
-            expiry: Expiry::BySetting,
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            parent: None,
-            owner: None,
-            access_ttl: None,
+            ..IssueRequest::named(name)
         };
         self.call(move |authority| authority.issue(&Actor::Machine, &request)).unwrap()
     }
 
     pub(crate) fn exchange(&self, secret: &str) -> String {
-        let request = ExchangeRequest { refresh_token: secret.to_owned(), scope: None };
+        let request = ExchangeRequest { refresh_token: secret.to_owned(), scope: None, resource: None, peer: None };
         self.call(move |authority| authority.exchange(&request)).unwrap().access_token
     }
 
     /// An access token of a new refresh token, and that one's id.
     pub(crate) fn access_token(&self, scopes: &[&str]) -> (String, String) {
         let issued = self.issue("nightly job", scopes);
-        (self.exchange(&issued.secret), issued.token.id)
+        (self.exchange(&issued.secret.unwrap()), issued.token.id)
     }
 
     pub(crate) fn delete(&self, id: &str) {

@@ -19,6 +19,8 @@ pub enum OAuthCode {
     InvalidGrant,
     /// 400: the scope is malformed or wider than what was granted.
     InvalidScope,
+    /// 400: the resource is malformed, or not one that the token is good for (RFC 8707 section 2).
+    InvalidTarget,
     /// 400: another grant than those in the metadata.
     UnsupportedGrantType,
     /// 401: the access token that was shown is not alive.
@@ -38,6 +40,7 @@ impl OAuthCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
@@ -49,9 +52,11 @@ impl OAuthCode {
     /// The status that goes with it.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::InvalidRequest | Self::InvalidGrant | Self::InvalidScope | Self::UnsupportedGrantType => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::InvalidRequest
+            | Self::InvalidGrant
+            | Self::InvalidScope
+            | Self::InvalidTarget
+            | Self::UnsupportedGrantType => StatusCode::BAD_REQUEST,
             Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,

@@ -26,6 +26,10 @@ pub enum ProblemKind {
     MethodNotAllowed,
     /// 409: it cannot be done as things stand.
     Conflict,
+    /// 412: it is not any more what `If-Match` says (RFC 9110 section 13.1.1).
+    PreconditionFailed,
+    /// 422: it is well formed, and cannot be meant.
+    Unprocessable,
     /// 413: the body exceeds 64 KiB.
     BodyTooLarge,
     /// 415: the body is not declared as `application/json`.
@@ -44,6 +48,8 @@ impl ProblemKind {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Conflict => "conflict",
+            Self::PreconditionFailed => "precondition-failed",
+            Self::Unprocessable => "unprocessable",
             Self::BodyTooLarge => "body-too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::Unavailable => "unavailable",
@@ -59,6 +65,8 @@ impl ProblemKind {
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "The method is not allowed here",
             Self::Conflict => "It cannot be done as things stand",
+            Self::PreconditionFailed => "It was changed meanwhile",
+            Self::Unprocessable => "The request cannot be meant so",
             Self::BodyTooLarge => "The request body is too large",
             Self::UnsupportedMediaType => "The request body must be JSON",
             Self::Unavailable => "The authority cannot answer now",
@@ -74,6 +82,8 @@ impl ProblemKind {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -56,12 +56,28 @@ impl Refusal for IssueRefusal {
             Self::NameHasOuterSpace => {
                 field("name-has-outer-space", "name", "a name neither begins nor ends with a space")
             }
+            Self::NameTaken => Row {
+                kind: ProblemKind::Conflict,
+                ..field(
+                    "name-taken",
+                    "name",
+                    "names are unique here, and another token that has not ended has this one",
+                )
+            },
             Self::ExpiryInThePast => field("expiry-in-the-past", "expires_at", "an expiry lies in the future"),
             Self::ExpiryOutOfRange => {
                 field("expiry-out-of-range", "expires_at", "an expiry is at most 9999-12-31T23:59:59Z")
             }
             Self::ExpiryBeyondParent => {
                 field("expiry-beyond-parent", "expires_at", "a token expires no later than its parent")
+            }
+            Self::ExpiryBeyondMaximum => field(
+                "expiry-beyond-maximum",
+                "expires_at",
+                "a token lives no longer than the setting `refresh_token_maximum`",
+            ),
+            Self::NeverNotAllowed => {
+                field("never-not-allowed", "never", "the setting `never_allowed` wants every token to expire")
             }
             Self::TooManyScopes => field("too-many-scopes", "scopes", "a token has at most 64 scopes"),
             Self::ScopeMalformed => field(
@@ -79,6 +95,11 @@ impl Refusal for IssueRefusal {
                 "scopes",
                 "the scopes that begin with `jeton:` are `jeton:admin`, `jeton:read`, `jeton:introspect` and `jeton:live`",
             ),
+            Self::ScopeNotInCatalogue => field(
+                "scope-not-in-catalogue",
+                "scopes",
+                "the scopes that exist are those of the setting `scopes`, and the `jeton:` ones",
+            ),
             Self::ScopeBeyondParent => {
                 field("scope-beyond-parent", "scopes", "a token has no scope that its parent lacks")
             }
@@ -92,9 +113,21 @@ impl Refusal for IssueRefusal {
             Self::ParentNotFound => field("parent-not-found", "parent", "there is no refresh token of this id"),
             Self::ParentEnded => Row {
                 kind: ProblemKind::Conflict,
-                ..field("parent-ended", "parent", "the parent, or something that it descends from, has ended")
+                ..field(
+                    "parent-ended",
+                    "parent",
+                    "the parent, or something that it descends from, has ended, has expired or is disabled",
+                )
             },
-            Self::TooDeep => field("too-deep", "parent", "a token has at most 8 levels above it"),
+            Self::TooDeep => field(
+                "too-deep",
+                "parent",
+                "a token has at most 8 levels above it, or as many as the setting `delegation_levels` says",
+            ),
+            Self::DelegationNotAllowed => Row {
+                kind: ProblemKind::Conflict,
+                ..field("delegation-not-allowed", "parent", "nothing may be issued under this token by its holder")
+            },
             Self::OwnerMalformed => field(
                 "owner-malformed",
                 "owner",
@@ -103,6 +136,50 @@ impl Refusal for IssueRefusal {
             Self::AccessTtlOutOfRange => {
                 field("access-ttl-out-of-range", "access_ttl", "access tokens live 1 to 86400 seconds")
             }
+            Self::AccessTtlBeyondSettings => field(
+                "access-ttl-beyond-settings",
+                "access_ttl",
+                "access tokens live as long as the settings `access_token_minimum` and `access_token_maximum` allow",
+            ),
+            Self::NotBeforeOutOfRange => {
+                field("not-before-out-of-range", "not_before", "a token is good from before its expiry on")
+            }
+            Self::NetworkMalformed => field(
+                "network-malformed",
+                "networks",
+                "a network is an address and a prefix length without bits beyond it, such as 192.0.2.0/24 or 2001:db8::/32; IPv4 is written as IPv4",
+            ),
+            Self::TooManyNetworks => field("too-many-networks", "networks", "a token has at most 8 networks"),
+            Self::NetworkBeyondParent => {
+                field("network-beyond-parent", "networks", "a token has no network that is not within its parent's")
+            }
+            Self::AudienceMalformed => field(
+                "audience-malformed",
+                "audiences",
+                "an audience is an absolute URI without fragment, of at most 200 visible ASCII characters",
+            ),
+            Self::TooManyAudiences => field("too-many-audiences", "audiences", "a token has at most 8 audiences"),
+            Self::AudienceBeyondParent => {
+                field("audience-beyond-parent", "audiences", "a token has no audience that its parent lacks")
+            }
+            Self::MaxExchangesOutOfRange => field(
+                "max-exchanges-out-of-range",
+                "max_exchanges",
+                "a token is exchanged 1 to 1000000000 times, or any number of times",
+            ),
+            Self::IdempotencyKeyMalformed => field(
+                "idempotency-key-malformed",
+                "Idempotency-Key",
+                "an idempotency key has 1 to 255 visible ASCII characters",
+            ),
+            Self::IdempotencyKeyReused => Row {
+                kind: ProblemKind::Unprocessable,
+                ..field(
+                    "idempotency-key-reused",
+                    "Idempotency-Key",
+                    "this key was used within the last 24 hours for another request",
+                )
+            },
             Self::ClockBehind => unavailable(
                 "clock-behind",
                 "the clock stands before a time that was already reached: nothing is minted until it has caught up",
@@ -131,11 +208,10 @@ impl Refusal for ListRefusal {
                 "owner",
                 "an owner has 1 to 200 visible ASCII characters and does not look like a token id",
             ),
-            Self::CursorInvalid => field(
-                "cursor-invalid",
-                "cursor",
-                "a cursor is the `next` of an earlier page of the same query, unchanged",
-            ),
+            Self::ParentMalformed => {
+                field("parent-malformed", "parent", "the id of a refresh token has 22 characters of base62")
+            }
+            Self::CursorInvalid => CURSOR_INVALID,
             Self::Unavailable => unavailable("unavailable", UNREADABLE),
         }
     }
@@ -151,6 +227,25 @@ impl Refusal for DeleteRefusal {
                 field: None,
                 sentence: "nobody ends a token that has a `jeton:` scope which they lack",
             },
+            Self::OwnerMalformed => field(
+                "owner-malformed",
+                "owner",
+                "an owner has 1 to 200 visible ASCII characters and does not look like a token id",
+            ),
+            Self::OwnerNotFound => Row {
+                kind: ProblemKind::NotFound,
+                code: "no-such-owner",
+                field: None,
+                sentence: "no refresh token was ever issued to this owner",
+            },
+            Self::JtiMalformed => {
+                field("jti-malformed", "jti", "the id of an access token has 55 characters of base62")
+            }
+            Self::ReasonReserved => field(
+                "reason-reserved",
+                "reason",
+                "a reason is `deleted`, `compromised`, `superseded`, `unused` or `owner-left`",
+            ),
             Self::NoteTooLong => field("note-too-long", "note", "a note has at most 500 characters"),
             Self::NoteHasControlCharacter => {
                 field("note-has-control-character", "note", "a note has no control characters")
@@ -168,6 +263,46 @@ impl Refusal for SettingsRefusal {
                 "access_token_expiration",
                 "access tokens live 1 to 86400 seconds",
             ),
+            Self::AccessTokenMinimumOutOfRange => field(
+                "access-token-minimum-out-of-range",
+                "access_token_minimum",
+                "access tokens live 1 to 86400 seconds",
+            ),
+            Self::AccessTokenMaximumOutOfRange => field(
+                "access-token-maximum-out-of-range",
+                "access_token_maximum",
+                "access tokens live 1 to 86400 seconds",
+            ),
+            Self::AccessTokenBoundsContradict => field(
+                "access-token-bounds-contradict",
+                "access_token_expiration",
+                "`access_token_minimum`, `access_token_expiration` and `access_token_maximum` do not fall in this order",
+            ),
+            Self::RefreshTokenMaximumOutOfRange => field(
+                "refresh-token-maximum-out-of-range",
+                "refresh_token_maximum",
+                "refresh tokens live at most 1 to 3153600000 seconds, or any time",
+            ),
+            Self::RefreshTokenExpirationBeyondMaximum => field(
+                "refresh-token-expiration-beyond-maximum",
+                "refresh_token_expiration",
+                "`refresh_token_expiration` is at most `refresh_token_maximum`",
+            ),
+            Self::ScopesMalformed => field(
+                "scopes-malformed",
+                "scopes",
+                "at most 256 scopes, together at most 16384 bytes, each of 1 to 128 visible ASCII characters and none that begins with `jeton:`",
+            ),
+            Self::DelegationLevelsOutOfRange => {
+                field("delegation-levels-out-of-range", "delegation_levels", "tokens are delegated over 0 to 8 levels")
+            }
+            Self::TombstoneRetentionOutOfRange => field(
+                "tombstone-retention-out-of-range",
+                "tombstone_retention",
+                "a tombstone is kept for 86400 to 315360000 seconds",
+            ),
+            Self::GenerationDiffers => GENERATION_DIFFERS,
+            Self::CursorInvalid => CURSOR_INVALID,
             Self::RefreshTokenExpirationOutOfRange => field(
                 "refresh-token-expiration-out-of-range",
                 "refresh_token_expiration",
@@ -203,6 +338,10 @@ pub(super) fn exchange(refusal: ExchangeRefusal) -> OAuthError {
         ExchangeRefusal::InvalidScope => {
             OAuthError::new(OAuthCode::InvalidScope, "the scope is malformed or wider than that of the refresh token")
         }
+        ExchangeRefusal::InvalidTarget => OAuthError::new(
+            OAuthCode::InvalidTarget,
+            "the resource is malformed, or not one that the refresh token is good for",
+        ),
         ExchangeRefusal::ClockBehind | ExchangeRefusal::Unavailable => OAuthError::unavailable(),
     }
 }
@@ -221,6 +360,17 @@ pub(super) const NO_SUCH_TOKEN: Row = Row {
     field: None,
     sentence: "there is no refresh token of this id",
 };
+
+/// What a changed precondition is answered with (RFC 9110 section 13.1.1).
+pub(super) const GENERATION_DIFFERS: Row = Row {
+    kind: ProblemKind::PreconditionFailed,
+    code: "generation-differs",
+    field: None,
+    sentence: "it was changed meanwhile: read it again, and send the `ETag` that it has then",
+};
+
+const CURSOR_INVALID: Row =
+    field("cursor-invalid", "cursor", "a cursor is the `next` of an earlier page of the same query, unchanged");
 
 const UNREADABLE: &str = "the authority cannot answer now";
 

@@ -32,12 +32,14 @@ pub(super) async fn change(
     let change = SettingsChange {
         access_token_expiration: members.whole_number("access_token_expiration"),
         refresh_token_expiration: members.whole_number("refresh_token_expiration"),
+        ..SettingsChange::default()
     };
     members.finish()?;
     let by = caller.claims.client_id.clone();
-    let settings =
-        answered(app.authority.call(Class::Administration, move |call| call.set_settings(&caller.actor, change)))
-            .await?;
+    let settings = answered(
+        app.authority.call(Class::Administration, move |call| call.set_settings(&caller.actor, &change, None, false)),
+    )
+    .await?;
     tracing::info!(%by, access = settings.access_token_expiration, refresh = settings.refresh_token_expiration, "settings changed");
     Ok(answer(settings))
 }

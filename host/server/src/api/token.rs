@@ -97,7 +97,7 @@ fn read_request(form: Form<'_>) -> Result<ExchangeRequest, OAuthError> {
         None => return Err(oauth_request::missing("grant_type")),
     }
     let refresh_token = oauth_request::token(&form, "refresh_token")?.into_owned();
-    Ok(ExchangeRequest { refresh_token, scope: form.one("scope")?.map(Cow::into_owned) })
+    Ok(ExchangeRequest { refresh_token, scope: form.one("scope")?.map(Cow::into_owned), resource: None, peer: None })
 }
 
 /// Bad refresh tokens are counted by address: after too many the answer is to wait. A good one never waits.

@@ -83,7 +83,7 @@ fn on_stopped_store(data: &Path, name: &str, scopes: &[String]) -> Result<Zeroiz
     authority.stop();
     store.close();
     match issued {
-        Ok(Ok(issued)) => Ok(Zeroizing::new(issued.secret)),
+        Ok(Ok(issued)) => Ok(Zeroizing::new(issued.secret.unwrap_or_default())),
         Ok(Err(refusal)) => Err(failed(api::sentence(refusal))),
         Err(error) => Err(failed(error)),
     }

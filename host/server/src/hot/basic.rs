@@ -40,7 +40,7 @@ pub(super) async fn introspect(app: &Arc<App>, password: &str, token: &str) -> R
 }
 
 async fn exchange(app: &Arc<App>, password: &str) -> Result<Zeroizing<String>, IntrospectError> {
-    let mut request = ExchangeRequest { refresh_token: password.to_owned(), scope: None };
+    let mut request = ExchangeRequest { refresh_token: password.to_owned(), scope: None, resource: None, peer: None };
     let exchanged = app.authority.call(Class::Exchange, move |authority| {
         let exchanged = authority.exchange(&request);
         request.refresh_token.zeroize();
@@ -48,7 +48,9 @@ async fn exchange(app: &Arc<App>, password: &str) -> Result<Zeroizing<String>, I
     });
     match exchanged.await {
         Ok(Ok(exchanged)) => Ok(Zeroizing::new(exchanged.access_token)),
-        Ok(Err(ExchangeRefusal::InvalidGrant | ExchangeRefusal::InvalidScope)) => Err(IntrospectError::InvalidToken),
+        Ok(Err(ExchangeRefusal::InvalidGrant | ExchangeRefusal::InvalidScope | ExchangeRefusal::InvalidTarget)) => {
+            Err(IntrospectError::InvalidToken)
+        }
         Ok(Err(ExchangeRefusal::ClockBehind | ExchangeRefusal::Unavailable)) | Err(_) => Err(IntrospectError::Unready),
     }
 }

@@ -47,7 +47,7 @@ pub(in super::super) async fn create(
         Err(error) => return Err(error.row().problem()),
     };
     tracing::info!(refresh_token = %issued.token.id, %by, "refresh token created");
-    let secret = Zeroizing::new(issued.secret);
+    let secret = Zeroizing::new(issued.secret.unwrap_or_default());
     let created = Created { record: Record::of(&issued.token), token: &secret };
     let mut response = respond::with_generation(respond::json(StatusCode::CREATED, &created), issued.token.generation);
     if let Ok(place) = HeaderValue::try_from(format!("/v1/refresh-tokens/{}", issued.token.id)) {
@@ -70,7 +70,7 @@ fn read(mut members: Members) -> Result<(IssueRequest, &'static str), Problem> {
     members.finish()?;
     // What is missing here was refused above.
     let (name, scopes) = (name.unwrap_or_default(), scopes.unwrap_or_default());
-    Ok((IssueRequest { name, expiry, scopes, parent, owner, access_ttl }, expiry_member))
+    Ok((IssueRequest { expiry, scopes, parent, owner, access_ttl, ..IssueRequest::named(&name) }, expiry_member))
 }
 
 fn read_expiry(members: &mut Members) -> (Expiry, &'static str) {

@@ -44,8 +44,8 @@ fn read(uri: &Uri) -> Result<Query, Problem> {
         state,
         name: query::one(&form, "name")?,
         owner: query::one(&form, "owner")?,
-        limit,
         cursor: query::one(&form, "cursor")?,
+        ..Query::first(limit)
     })
 }
 

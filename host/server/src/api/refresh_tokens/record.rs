@@ -96,6 +96,12 @@ pub(super) fn reason_name(reason: Reason) -> &'static str {
         Reason::OwnerLeft => "owner-left",
         Reason::RevokedByHolder => "revoked-by-holder",
         Reason::ParentEnded => "parent-ended",
+        Reason::ReuseDetected => "reuse-detected",
+        Reason::Disabled => "disabled",
+        Reason::Narrowed => "narrowed",
+        Reason::Rotated => "rotated",
+        Reason::TooManyRevocations => "too-many-revocations",
+        Reason::ClockAccepted => "clock-accepted",
     }
 }
 
@@ -109,6 +115,7 @@ pub(super) fn reason_named(name: &str) -> Option<Reason> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
     use super::*;
+    use jeton_runtime::wit::refresh_tokens::Bindings;
     use jeton_runtime::wit::types::Ending;
     use serde_json::{Value, json};
 
@@ -124,7 +131,16 @@ mod tests {
             created_by: "machine".to_owned(),
             expires_at: None,
             access_ttl: 900,
+            depth: 0,
+            bindings: Bindings::default(),
+            may_delegate: false,
+            rotates_on_use: false,
+            superseded_until: None,
+            exchanges_left: None,
+            last_use: None,
+            last_use_certain: true,
             generation: 1,
+            disabled: None,
             ending: None,
         }
     }

@@ -15,7 +15,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use jeton_runtime::wit::epochs::Boot;
 use jeton_runtime::wit::exchange::ExchangeRequest;
-use jeton_runtime::wit::refresh_tokens::{Expiry, IssueRequest};
+use jeton_runtime::wit::refresh_tokens::IssueRequest;
 use jeton_runtime::wit::types::Actor;
 use jeton_runtime::{Authority, Class, Lent, Live, Policy, PoolSizes, RootKey, Verifier};
 use jeton_store::{Fault, FaultyStore, MemoryStore};
@@ -85,18 +85,15 @@ impl Jeton {
     /// Tokens with these scopes, made as on the machine itself.
     fn tokens(&self, scopes: &[&str]) -> Tokens {
         let request = IssueRequest {
-            name: "made by a test".to_owned(),
-            expiry: Expiry::BySetting,
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            parent: None,
-            owner: None,
-            access_ttl: None,
+            ..IssueRequest::named("made by a test")
         };
         let issue = move |call: &mut jeton_runtime::AuthorityCall<'_>| call.issue(&Actor::Machine, &request);
         let issued = self.app.authority.call_blocking(Class::Administration, issue).unwrap().unwrap();
-        let request = ExchangeRequest { refresh_token: issued.secret.clone(), scope: None };
+        let secret = issued.secret.unwrap();
+        let request = ExchangeRequest { refresh_token: secret.clone(), scope: None, resource: None, peer: None };
         let exchanged = self.app.authority.call_blocking(Class::Exchange, move |call| call.exchange(&request));
-        Tokens { id: issued.token.id, refresh: issued.secret, access: exchanged.unwrap().unwrap().access_token }
+        Tokens { id: issued.token.id, refresh: secret, access: exchanged.unwrap().unwrap().access_token }
     }
 
     /// An access token that may do everything.
