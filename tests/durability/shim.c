@@ -8,7 +8,8 @@
 //   SHIM_TORN=1            the first half of what was not durable, and half a write, had reached the disk nevertheless.
 //   SHIM_LIES=1            synchronising makes nothing durable, and says that it did.
 //   SHIM_CONTROL=DIR       while the file DIR/full exists, writes fail with ENOSPC; while DIR/broken exists, synchronisations
-//                          fail with EIO. DIR/syncs grows by one byte with each synchronisation.
+//                          fail with EIO. DIR/syncs grows by one byte with each synchronisation. Each write, cut and
+//                          synchronisation takes a byte off DIR/fuse; the one that takes the last fails with EIO.
 //
 // Memory that is mapped is not seen: SQLite maps only the index of its log, which it makes anew after a crash.
 #define _GNU_SOURCE
@@ -74,6 +75,24 @@ static int flagged(const char *name) {
     int yes = stat(path, &about) == 0;
     errno = saved;
     return yes;
+}
+
+// Whether this write, cut or synchronisation is the one that fails. The lock is held.
+static int fuse_blows(void) {
+    const char *control = getenv("SHIM_CONTROL");
+    char path[PATH_MAX];
+    struct stat about;
+    int saved = errno, blows = 0;
+    if (!control) return 0;
+    snprintf(path, sizeof path, "%s/fuse", control);
+    if (stat(path, &about) == 0 && about.st_size > 0) {
+        int fuse = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0);
+        if (fuse < 0 || syscall(SYS_ftruncate, fuse, about.st_size - 1) != 0) abort();
+        syscall(SYS_close, fuse);
+        blows = about.st_size == 1;
+    }
+    errno = blows ? EIO : saved;
+    return blows;
 }
 
 static void remember(enum kind kind, int fd, const char *path, off_t size, off_t at, size_t length) {
@@ -156,6 +175,10 @@ static int synchronise(long call, int fd) {
         errno = EIO;
         return -1;
     }
+    if (fuse_blows()) {
+        pthread_mutex_unlock(&lock);
+        return -1;
+    }
     const char *crash_at = getenv("SHIM_CRASH_AT");
     if (crash_at && ++synchronisations == atol(crash_at)) power_cut();
     int result = (int)syscall(call, fd);
@@ -187,7 +210,7 @@ static ssize_t write_at(int fd, const void *bytes, size_t length, off_t at, int 
     ssize_t result = -1;
     if (flagged("full")) {
         errno = ENOSPC;
-    } else {
+    } else if (!fuse_blows()) {
         off_t place = at;
         if (!positioned) {
             place = fcntl(fd, F_GETFL) & O_APPEND ? about.st_size : (off_t)syscall(SYS_lseek, fd, 0, SEEK_CUR);
@@ -208,8 +231,11 @@ static int cut(int fd, off_t size) {
     struct stat about;
     if (!watched(fd, path, &about)) return (int)syscall(SYS_ftruncate, fd, size);
     pthread_mutex_lock(&lock);
-    remember(CUT, fd, path, about.st_size, size, size < about.st_size ? (size_t)(about.st_size - size) : 0);
-    int result = (int)syscall(SYS_ftruncate, fd, size);
+    int result = -1;
+    if (!fuse_blows()) {
+        remember(CUT, fd, path, about.st_size, size, size < about.st_size ? (size_t)(about.st_size - size) : 0);
+        result = (int)syscall(SYS_ftruncate, fd, size);
+    }
     pthread_mutex_unlock(&lock);
     return result;
 }

@@ -81,6 +81,12 @@ impl<S> FaultyStore<S> {
         self.state.lock().crashed
     }
 
+    /// Whether the operation for which a fault is planned has come.
+    pub fn has_struck(&self) -> bool {
+        let state = self.state.lock();
+        state.planned.is_some_and(|(at, _)| at <= state.operations)
+    }
+
     /// The store underneath, which works.
     pub fn inner(&self) -> &S {
         &self.inner

@@ -1,9 +1,6 @@
 //! What one caller may rely on: checks, versions, revisions, sizes, restarts.
 
-use jeton_policy::store::{
-    Check, CommitError, Direction, Entry, Freshness, MAX_COMMIT, MAX_KEY, MAX_READ, MAX_SCAN, MAX_VALUE, Store,
-    Unavailable, Write,
-};
+use jeton_policy::store::{Check, Direction, Entry, Freshness, Store, Write};
 
 use super::{Engine, absent, at, commit, conflict, entry, must, put, remove, value};
 
@@ -122,51 +119,6 @@ pub fn a_deleted_key_that_comes_back_has_a_new_version<E: Engine>(engine: &E) {
     assert!(second > first, "a key made again must have a version above its earlier one");
     conflict(&store, &[at(b"k", first)], &[put(b"k", b"late")]);
     assert_eq!(value(&store, b"k"), Some(b"same".to_vec()), "a late commit must not reach the key made again");
-}
-
-/// What stands at a bound of the contract works; what exceeds one is refused and changes nothing.
-pub fn bounds_are_inclusive_and_enforced<E: Engine>(engine: &E) {
-    let store = engine.create();
-    let (key, long) = (vec![0xff; MAX_KEY], vec![0xff; MAX_KEY + 1]);
-    let full = vec![0xab; MAX_VALUE];
-    commit(&store, &[absent(&key)], &[put(&key, &full)]);
-    assert_eq!(value(&store, &key), Some(full), "the longest key must hold the longest value");
-    let found =
-        must(store.scan(&key, None, Direction::Ascending, MAX_SCAN), "a scan with the longest prefix and limit");
-    assert_eq!(found.items.len(), 1, "the longest key must be found by itself as prefix");
-    let after = must(store.scan(b"", Some(&key), Direction::Ascending, 1), "a scan after the longest key");
-    assert!(after.items.is_empty(), "nothing comes after the greatest key");
-
-    let many: Vec<Write> = (0..MAX_COMMIT).map(|index| put(&index.to_be_bytes(), b"")).collect();
-    commit(&store, &[], &many);
-    let keys: Vec<Vec<u8>> = many.iter().take(MAX_READ).map(|write| write.key.clone()).collect();
-    let snapshot = must(store.read(&keys, Freshness::Latest), "a read of as many keys as are allowed");
-    assert!(snapshot.entries.iter().all(Option::is_some), "the largest commit must be there whole");
-
-    let unchanged = must(store.read(&[], Freshness::Latest), "a read").revision;
-    let refused = |checks: Vec<Check>, writes: Vec<Write>, what: &str| {
-        assert_eq!(store.commit(checks, writes), Err(CommitError::Unavailable), "{what} must be refused");
-    };
-    refused(vec![], vec![put(&long, b"")], "a key too long");
-    refused(vec![], vec![put(b"k", &vec![0; MAX_VALUE + 1])], "a value too long");
-    refused(vec![absent(&long)], vec![], "a check of a key too long");
-    refused(vec![], vec![put(b"k", b"1"), put(b"k", b"2")], "a key written twice");
-    refused(vec![absent(b"none")], many, "a commit of too many checks and writes");
-    let asked = vec![b"k".to_vec(); MAX_READ + 1];
-    assert_eq!(store.read(&asked, Freshness::Latest), Err(Unavailable), "a read of too many keys must be refused");
-    assert_eq!(
-        store.read(std::slice::from_ref(&long), Freshness::Latest),
-        Err(Unavailable),
-        "a key too long must be refused"
-    );
-    assert_eq!(
-        store.scan(b"", None, Direction::Ascending, MAX_SCAN + 1),
-        Err(Unavailable),
-        "a scan of too many items must be refused"
-    );
-    assert_eq!(store.scan(&long, None, Direction::Ascending, 1), Err(Unavailable), "a prefix too long must be refused");
-    let now = must(store.read(&[], Freshness::Latest), "a read").revision;
-    assert_eq!(now, unchanged, "what exceeds a bound must change nothing");
 }
 
 /// After a stop and a start everything acknowledged is there, with its version, and revisions go on from where they

@@ -23,12 +23,17 @@
 //! ```
 //!
 //! [`run`] runs all of it; each function can also be a test by itself. They take stores that work: an
-//! `Unavailable` fails the suite.
+//! `Unavailable` fails the suite. What holds while a store fails is
+//! [`a_commit_is_all_or_nothing_wherever_it_fails`], for engines that a test can break ([`Breakable`]).
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a suite says what an engine does wrong by panicking")]
 
 mod commits;
 mod concurrency;
+mod failures;
+mod history;
+mod limits;
 mod order;
+mod races;
 
 use std::fmt::Debug;
 
@@ -38,16 +43,26 @@ pub use self::{
     commits::{
         a_commit_is_all_or_nothing, a_deleted_key_that_comes_back_has_a_new_version, a_key_can_be_required_absent,
         a_read_answers_in_the_order_asked, acknowledged_commits_outlive_a_restart, an_empty_value_is_not_an_absent_one,
-        bounds_are_inclusive_and_enforced, conflicts_are_values_and_leave_nothing,
-        revisions_strictly_grow_and_versions_are_revisions,
+        conflicts_are_values_and_leave_nothing, revisions_strictly_grow_and_versions_are_revisions,
     },
     concurrency::{
         acknowledged_commits_are_seen_by_every_later_read, checked_commits_lose_no_update,
         keys_written_together_are_never_seen_apart,
     },
+    failures::{Breakable, a_commit_is_all_or_nothing_wherever_it_fails},
+    history::latest_is_linearizable,
+    limits::{
+        the_largest_commit_works_and_a_larger_one_is_refused, the_largest_read_works_and_a_larger_one_is_refused,
+        the_largest_scan_works_and_a_larger_one_is_refused, the_largest_value_works_and_a_larger_one_is_refused,
+        the_longest_key_works_and_a_longer_one_is_refused,
+    },
     order::{
         a_cursor_goes_on_after_its_key, a_limit_cuts_a_page_and_pages_join, a_scan_is_ordered_by_bytes,
         a_scan_keeps_to_its_prefix,
+    },
+    races::{
+        a_check_guards_what_is_not_written, checks_that_hold_do_not_race, of_racing_changes_of_one_version_one_wins,
+        of_racing_creations_one_wins,
     },
 };
 
@@ -75,15 +90,24 @@ pub fn run<E: Engine>(engine: &E) {
     a_commit_is_all_or_nothing(engine);
     a_key_can_be_required_absent(engine);
     a_deleted_key_that_comes_back_has_a_new_version(engine);
-    bounds_are_inclusive_and_enforced(engine);
     acknowledged_commits_outlive_a_restart(engine);
     a_scan_is_ordered_by_bytes(engine);
     a_scan_keeps_to_its_prefix(engine);
     a_cursor_goes_on_after_its_key(engine);
     a_limit_cuts_a_page_and_pages_join(engine);
+    the_longest_key_works_and_a_longer_one_is_refused(engine);
+    the_largest_value_works_and_a_larger_one_is_refused(engine);
+    the_largest_read_works_and_a_larger_one_is_refused(engine);
+    the_largest_scan_works_and_a_larger_one_is_refused(engine);
+    the_largest_commit_works_and_a_larger_one_is_refused(engine);
+    of_racing_creations_one_wins(engine);
+    of_racing_changes_of_one_version_one_wins(engine);
+    a_check_guards_what_is_not_written(engine);
+    checks_that_hold_do_not_race(engine);
     checked_commits_lose_no_update(engine);
     keys_written_together_are_never_seen_apart(engine);
     acknowledged_commits_are_seen_by_every_later_read(engine);
+    latest_is_linearizable(engine);
 }
 
 /// A write of a value.

@@ -10,6 +10,8 @@ mod statistics;
 mod writer;
 
 #[cfg(test)]
+mod failing;
+#[cfg(test)]
 mod tests;
 
 use std::{

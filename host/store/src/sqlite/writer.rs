@@ -19,6 +19,7 @@ use super::{
     open::{self, Absent},
     readers::Gate,
     schema,
+    seam::Seam,
 };
 use crate::observe::Committed;
 
@@ -236,7 +237,7 @@ impl Drop for Closing {
 
 /// Runs a group in one transaction and makes it durable. The answer has each member's revision, `None` for a conflict.
 fn apply(connection: &Connection, group: &[Member], shared: &Shared) -> Result<Vec<Option<u64>>, Failure> {
-    let (transaction, outcomes) = run(connection, group).map_err(Failure::RolledBack)?;
+    let (transaction, outcomes) = run(connection, group, &shared.seam).map_err(Failure::RolledBack)?;
     if outcomes.iter().all(Option::is_none) {
         transaction.rollback().map_err(Failure::RolledBack)?;
         return Ok(outcomes);
@@ -248,29 +249,36 @@ fn apply(connection: &Connection, group: &[Member], shared: &Shared) -> Result<V
     Ok(outcomes)
 }
 
-fn run<'a>(connection: &'a Connection, group: &[Member]) -> rusqlite::Result<(Transaction<'a>, Vec<Option<u64>>)> {
+fn run<'a>(
+    connection: &'a Connection,
+    group: &[Member],
+    seam: &Seam,
+) -> rusqlite::Result<(Transaction<'a>, Vec<Option<u64>>)> {
+    seam.step()?;
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let before = schema::revision(&transaction)?;
     let mut revision = before;
     let mut outcomes = Vec::with_capacity(group.len());
     for member in group {
         // Checks come before the first write, so that a conflict leaves nothing to undo.
-        if holds(&transaction, &member.checks)? {
+        if holds(&transaction, &member.checks, seam)? {
             revision = revision.saturating_add(1);
-            write(&transaction, &member.writes, revision)?;
+            write(&transaction, &member.writes, revision, seam)?;
             outcomes.push(Some(revision));
         } else {
             outcomes.push(None);
         }
     }
     if revision != before {
+        seam.step()?;
         schema::set_revision(&transaction, revision)?;
     }
     Ok((transaction, outcomes))
 }
 
-fn holds(connection: &Connection, checks: &[Check]) -> rusqlite::Result<bool> {
+fn holds(connection: &Connection, checks: &[Check], seam: &Seam) -> rusqlite::Result<bool> {
     for check in checks {
+        seam.step()?;
         if schema::version(connection, &check.key)? != check.version {
             return Ok(false);
         }
@@ -278,8 +286,9 @@ fn holds(connection: &Connection, checks: &[Check]) -> rusqlite::Result<bool> {
     Ok(true)
 }
 
-fn write(connection: &Connection, writes: &[Write], revision: u64) -> rusqlite::Result<()> {
+fn write(connection: &Connection, writes: &[Write], revision: u64, seam: &Seam) -> rusqlite::Result<()> {
     for write in writes {
+        seam.step()?;
         match &write.value {
             Some(value) => schema::put(connection, &write.key, value, revision)?,
             None => schema::remove(connection, &write.key)?,

@@ -12,7 +12,7 @@ fn a_refused_operation_takes_no_effect_and_the_next_one_works() {
     assert_eq!(commit(&store, b"a", b"2"), Err(CommitError::Unavailable));
     assert_eq!(value(&store, b"a"), Ok(Some(b"1".to_vec())));
     commit(&store, b"a", b"3").unwrap();
-    assert!(!store.crashed());
+    assert!(store.has_struck() && !store.crashed());
     assert_eq!(store.operations(), 4);
 }
 
@@ -63,6 +63,7 @@ fn a_fault_can_be_planned_for_later() {
     commit(&store, b"a", b"1").unwrap();
     store.plan(2, Fault::Refused);
     commit(&store, b"a", b"2").unwrap();
+    assert!(!store.has_struck());
     assert_eq!(commit(&store, b"a", b"3"), Err(CommitError::Unavailable));
     commit(store.inner(), b"a", b"4").unwrap();
     assert_eq!(value(&store, b"a"), Ok(Some(b"4".to_vec())));

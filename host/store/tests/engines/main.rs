@@ -11,6 +11,7 @@ mod conformance;
 mod damage;
 mod disk;
 mod faulty;
+mod fuse;
 mod group_commit;
 mod model;
 mod observing;

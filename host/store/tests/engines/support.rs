@@ -7,7 +7,10 @@ use std::{
 };
 
 use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
-use jeton_store::{FaultyStore, MemoryStore, OpenError, SqliteStore, conformance::Engine};
+use jeton_store::{
+    Fault, FaultyStore, MemoryStore, OpenError, SqliteStore,
+    conformance::{Breakable, Engine},
+};
 use tempfile::TempDir;
 
 /// SQLite, each store in a file of its own.
@@ -20,12 +23,23 @@ impl Sqlite {
     pub(crate) fn new() -> Self {
         Self { directory: tempfile::tempdir().unwrap(), made: AtomicU64::new(0) }
     }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
 }
 
 /// A store that knows its file.
 pub(crate) struct Filed {
     store: SqliteStore,
     path: PathBuf,
+}
+
+impl Filed {
+    /// Whether it answers.
+    pub(crate) fn is_open(&self) -> bool {
+        self.store.read(&[], Freshness::Latest).is_ok()
+    }
 }
 
 impl Store for Filed {
@@ -83,6 +97,55 @@ impl Engine for Faultless {
 
     fn reopen(&self, store: Self::Store) -> Option<Self::Store> {
         Some(FaultyStore::new(store.into_inner()))
+    }
+}
+
+impl Breakable for Faultless {
+    type Way = Fault;
+
+    fn ways(&self) -> Vec<Fault> {
+        Fault::ALL.to_vec()
+    }
+
+    fn break_at(&self, store: &Self::Store, step: u64, way: Fault) {
+        store.plan(step, way);
+    }
+
+    fn mend(&self, store: Self::Store) -> (Self::Store, bool) {
+        let has_struck = store.has_struck();
+        (FaultyStore::new(store.into_inner()), has_struck)
+    }
+}
+
+/// The faulty store over SQLite: what a caller sees whose calls fail, with a file underneath.
+pub(crate) struct FaultySqlite(pub(crate) Sqlite);
+
+impl Engine for FaultySqlite {
+    type Store = FaultyStore<Filed>;
+
+    fn create(&self) -> Self::Store {
+        FaultyStore::new(self.0.create())
+    }
+
+    fn reopen(&self, store: Self::Store) -> Option<Self::Store> {
+        self.0.reopen(store.into_inner()).map(FaultyStore::new)
+    }
+}
+
+impl Breakable for FaultySqlite {
+    type Way = Fault;
+
+    fn ways(&self) -> Vec<Fault> {
+        Fault::ALL.to_vec()
+    }
+
+    fn break_at(&self, store: &Self::Store, step: u64, way: Fault) {
+        store.plan(step, way);
+    }
+
+    fn mend(&self, store: Self::Store) -> (Self::Store, bool) {
+        let has_struck = store.has_struck();
+        (FaultyStore::new(store.into_inner()), has_struck)
     }
 }
 
