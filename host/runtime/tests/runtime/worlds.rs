@@ -35,8 +35,10 @@ fn the_authority_imports_a_store_a_root_key_a_clock_and_entropy_and_nothing_else
             "jeton:policy/configuration@0.1.0",
             "jeton:policy/epochs@0.1.0",
             "jeton:policy/exchange@0.1.0",
+            "jeton:policy/explanations@0.1.0",
             "jeton:policy/live@0.1.0",
             "jeton:policy/refresh-tokens@0.1.0",
+            "jeton:policy/transfer@0.1.0",
             "jeton:policy/upkeep@0.1.0",
             "jeton:policy/verification@0.1.0",
         ]
