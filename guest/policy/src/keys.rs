@@ -163,7 +163,7 @@ pub(crate) fn spent_prefix(id: TokenId) -> Vec<u8> {
     joined(&[SPENT, &id.0])
 }
 
-/// A spent secret: when it was spent.
+/// [`crate::record::Spent`].
 pub(crate) fn spent(id: TokenId, secret: &Digest) -> Vec<u8> {
     joined(&[SPENT, &id.0, &secret.0])
 }

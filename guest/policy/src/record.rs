@@ -7,7 +7,7 @@ mod token;
 use minicbor::{Decode, Encode};
 
 use crate::{seconds::Seconds, token_id::LineageId};
-pub(crate) use kept::{Exchanges, Idempotent, Rotation, RotationPredecessor, Used, UsesGap};
+pub(crate) use kept::{Exchanges, Idempotent, Rotation, RotationPredecessor, Spent, Used, UsesGap};
 pub use settings::{DEFAULT_TOMBSTONE_RETENTION, Settings};
 pub use token::{
     BY_HOLDER, BY_POLICY, Bindings, Conduct, Ending, MAX_PAST_LIVES, PastLife, Reason, Record, Superseded,

@@ -29,6 +29,13 @@ pub(super) struct Cutting {
     made: Option<(u64, Vec<CutDigest>)>,
 }
 
+impl Cutting {
+    /// Of an act that cuts nothing.
+    pub(super) fn nothing() -> Self {
+        Self { checks: Vec::new(), writes: Vec::new(), advanced: None, made: None }
+    }
+}
+
 impl Authority {
     /// What it takes to cut `digests` in the epoch that was read.
     ///

@@ -3,9 +3,9 @@
 use zeroize::Zeroizing;
 
 use super::{
-    ATTEMPTS, Authority,
+    Authority,
     minting::{Minting, is_audience},
-    presentation::PresentError,
+    presentation::{PRESENTATION_ATTEMPTS, PresentError},
     standing::earlier,
 };
 use crate::{
@@ -88,7 +88,7 @@ impl Authority {
     /// [`ExchangeError`].
     pub fn exchange(&self, presented: &str, request: &ExchangeRequest<'_>) -> Result<Exchanged, ExchangeError> {
         let presented = RefreshToken::parse(presented).ok_or(ExchangeError::InvalidGrant)?;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..PRESENTATION_ATTEMPTS {
             if let Some(exchanged) = self.try_exchange(&presented, request)? {
                 return Ok(exchanged);
             }
@@ -104,21 +104,28 @@ impl Authority {
     ) -> Result<Option<Exchanged>, ExchangeError> {
         let reading = self.clock.now();
         let mut presented = self.present(reading, refresh_token, request.peer)?;
-        let (standing, grant) = (&presented.standing, &presented.grant);
-        let record = presented.record().ok_or(ExchangeError::InvalidGrant)?;
-        let scopes = narrowed(&grant.scopes, request.scope).ok_or(ExchangeError::InvalidScope)?;
+        let scopes = narrowed(&presented.grant.scopes, request.scope).ok_or(ExchangeError::InvalidScope)?;
         if request.resource.is_some_and(|resource| !is_audience(resource)) {
             return Err(ExchangeError::InvalidTarget);
         }
-        let audience = grant.audience(request.resource).map_err(|_| ExchangeError::InvalidTarget)?;
+        let audience = presented.grant.audience(request.resource).map_err(|_| ExchangeError::InvalidTarget)?;
+        let (epoch, _) = presented.standing.epoch.clone().ok_or(ExchangeError::Unavailable)?;
+        // What minting may lack is asked for before a use is counted or a secret spent.
+        self.can_mint(&epoch)?;
+        match self.keep(&mut presented) {
+            Ok(()) => {}
+            Err(CommitError::Conflict) => return Ok(None),
+            Err(CommitError::Unavailable) => return Err(ExchangeError::Unavailable),
+        }
+        let (standing, grant) = (&presented.standing, &presented.grant);
+        let record = presented.record().ok_or(ExchangeError::InvalidGrant)?;
         // A cut is kept for the largest TTL on record, so nothing may be minted for longer.
         let ttl = standing.settings.access_ttl(record.access_ttl).min(standing.maximum_access_ttl.seconds);
         let time = standing.time;
         let expires_at = earlier(Some(time.now.plus(ttl)), grant.expires_at).ok_or(ExchangeError::InvalidGrant)?;
-        let (epoch, _) = standing.epoch.as_ref().ok_or(ExchangeError::Unavailable)?;
         let client = presented.id.to_string();
         let minted = self.mint(
-            epoch,
+            &epoch,
             &Minting {
                 client: presented.id,
                 subject: record.owner.as_deref().unwrap_or(&client),
@@ -130,19 +137,14 @@ impl Authority {
                 networks: grant.networks_to_mint(),
             },
         )?;
-        let exchanged = Exchanged {
+        Ok(Some(Exchanged {
             access_token: minted.access_token,
             expires_in: expires_at.since(time.rounded_up),
             scope: scopes.joined(),
             jti: minted.jti,
             refresh_expires_in: grant.expires_at.map(|expiry| expiry.since(time.rounded_up)),
             refresh_token: presented.successor.as_ref().map(RefreshToken::reveal),
-        };
-        match self.keep(&mut presented) {
-            Ok(()) => Ok(Some(exchanged)),
-            Err(CommitError::Conflict) => Ok(None),
-            Err(CommitError::Unavailable) => Err(ExchangeError::Unavailable),
-        }
+        }))
     }
 }
 

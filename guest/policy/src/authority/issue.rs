@@ -11,7 +11,7 @@ use super::{
 use crate::{
     keys,
     ports::Draw,
-    record::{Conduct, Owner, Record, Stored as _},
+    record::{Conduct, Owner, Record, Settings, Stored as _},
     refresh_token::RefreshToken,
     scope::Scopes,
     seconds::Seconds,
@@ -260,13 +260,7 @@ impl Authority {
         record.secret = Some(secret.digest().0);
         record.lineage = LineageId(draw.bytes());
         checks.push(Check { key: keys::token(id), version: None });
-        if standing.settings.unique_names() {
-            let held = self.name_holder(&record.name)?;
-            if let Some((check, write)) = index::claim_name(&standing.settings, &record.name, id, held) {
-                checks.push(check);
-                writes.push(write);
-            }
-        }
+        self.claim(&standing.settings, &record.name, id, &mut checks, &mut writes)?;
         if let Some(owner) = record.owner.clone() {
             record.owner_lineage = Some(self.join_owner(&owner, draw, &mut checks, &mut writes)?);
         }
@@ -304,6 +298,25 @@ impl Authority {
         checks.push(Check { key: key.clone(), version: None });
         writes.push(Write { key, value: Some(founded.to_stored()) });
         Ok(founded.lineage)
+    }
+
+    /// Claims a name, where names are unique.
+    pub(super) fn claim(
+        &self,
+        settings: &Settings,
+        name: &str,
+        id: TokenId,
+        checks: &mut Vec<Check>,
+        writes: &mut Vec<Write>,
+    ) -> Result<(), IssueError> {
+        if settings.unique_names() {
+            let held = self.name_holder(name)?;
+            if let Some((check, write)) = index::claim_name(settings, name, id, held) {
+                checks.push(check);
+                writes.push(write);
+            }
+        }
+        Ok(())
     }
 
     /// The version of what says who has a name, where nobody living has it.
@@ -380,7 +393,7 @@ impl NewToken {
         self.record.scope = scopes.joined();
         self.record.expires_at = expires_at;
         self.record.access_ttl = request.access_ttl;
-        self.record.conduct = (request.conduct != Conduct::default()).then_some(request.conduct);
+        self.record.conduct = request.conduct.some();
         Ok(())
     }
 }

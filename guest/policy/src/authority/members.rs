@@ -150,18 +150,35 @@ pub(super) fn bindings(
     expires_at: Option<Seconds>,
     parent: Option<&Grant>,
 ) -> Result<Option<Bindings>, IssueError> {
-    let networks = Networks::new(&asked.networks).map_err(|error| match error {
+    let bindings = Bindings {
+        not_before: asked.not_before,
+        networks: networks(&asked.networks, parent)?,
+        networks_in_access_tokens: asked.networks_in_access_tokens,
+        audiences: audiences(&asked.audiences, parent)?,
+        max_exchanges: asked.max_exchanges,
+    };
+    check_not_before(bindings.not_before, expires_at)?;
+    check_max_exchanges(bindings.max_exchanges)?;
+    Ok(bindings.some())
+}
+
+/// Networks in CIDR notation that lie within the parent's.
+pub(super) fn networks(asked: &[String], parent: Option<&Grant>) -> Result<Networks, IssueError> {
+    let networks = Networks::new(asked).map_err(|error| match error {
         NetworksError::Malformed(_) => IssueError::NetworkMalformed,
         NetworksError::TooMany => IssueError::TooManyNetworks,
     })?;
     if !networks.is_empty() && parent.is_some_and(|parent| !parent.networks.covers(&networks)) {
         return Err(IssueError::NetworkBeyondParent);
     }
-    if asked.not_before.is_some_and(|from| from > LAST_EXPIRY || expires_at.is_some_and(|expiry| from >= expiry)) {
-        return Err(IssueError::NotBeforeOutOfRange);
-    }
+    Ok(networks)
+}
+
+/// At most [`MAX_AUDIENCES`] audiences, each once, and each one of the parent's.
+pub(super) fn audiences(asked: &[String], parent: Option<&Grant>) -> Result<Vec<String>, IssueError> {
+    let allowed = parent.and_then(|parent| parent.audiences.as_ref());
     let mut audiences: Vec<String> = Vec::new();
-    for audience in &asked.audiences {
+    for audience in asked {
         if !is_audience(audience) {
             return Err(IssueError::AudienceMalformed);
         }
@@ -171,23 +188,24 @@ pub(super) fn bindings(
         if audiences.len() >= MAX_AUDIENCES {
             return Err(IssueError::TooManyAudiences);
         }
-        let allowed = parent.and_then(|parent| parent.audiences.as_ref());
         if allowed.is_some_and(|allowed| !allowed.contains(audience)) {
             return Err(IssueError::AudienceBeyondParent);
         }
         audiences.push(audience.clone());
     }
-    if asked.max_exchanges.is_some_and(|count| count == 0 || count > MAX_EXCHANGES) {
-        return Err(IssueError::MaxExchangesOutOfRange);
-    }
-    let bindings = Bindings {
-        not_before: asked.not_before,
-        networks,
-        networks_in_access_tokens: asked.networks_in_access_tokens,
-        audiences,
-        max_exchanges: asked.max_exchanges,
-    };
-    Ok((bindings != Bindings::default()).then_some(bindings))
+    Ok(audiences)
+}
+
+/// Before the expiry: a token that it would never come to would never be taken.
+pub(super) fn check_not_before(not_before: Option<Seconds>, expires_at: Option<Seconds>) -> Result<(), IssueError> {
+    let is_late = |from: Seconds| from > LAST_EXPIRY || expires_at.is_some_and(|expiry| from >= expiry);
+    if not_before.is_some_and(is_late) { Err(IssueError::NotBeforeOutOfRange) } else { Ok(()) }
+}
+
+/// 1 to [`MAX_EXCHANGES`].
+pub(super) fn check_max_exchanges(count: Option<u64>) -> Result<(), IssueError> {
+    let is_beyond = |count: u64| count == 0 || count > MAX_EXCHANGES;
+    if count.is_some_and(is_beyond) { Err(IssueError::MaxExchangesOutOfRange) } else { Ok(()) }
 }
 
 impl From<ScopeError> for IssueError {

@@ -45,6 +45,12 @@ impl From<SignerError> for Unavailable {
 }
 
 impl Authority {
+    /// Makes sure that nothing is wanting that [`Authority::mint`] needs.
+    pub(super) fn can_mint(&self, epoch: &Epoch) -> Result<(), Unavailable> {
+        self.signer(epoch)?;
+        self.issuer().map(|_| ())
+    }
+
     /// Writes and signs an access token. Whatever is in its lineage may be cut at the same time: it is dead on arrival then.
     pub(super) fn mint(&self, epoch: &Epoch, minting: &Minting<'_>) -> Result<Minted, Unavailable> {
         let signer = self.signer(epoch)?;

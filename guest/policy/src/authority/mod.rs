@@ -8,6 +8,7 @@ mod configuration;
 mod cursor;
 mod cuts;
 mod delete;
+mod edit;
 mod epochs;
 mod exchange;
 mod feed;
@@ -19,6 +20,7 @@ mod members;
 mod minting;
 mod presentation;
 mod revoke;
+mod rotate;
 mod show;
 mod standing;
 mod time;
@@ -32,6 +34,7 @@ pub use configuration::{
 };
 pub use cuts::{COMMIT_GUARD, MAX_CUTS_IN_BUCKET, MAX_JTI_CUTS};
 pub use delete::{DeleteError, Deleted, Deletion, MAX_BATCH, MAX_NOTE_LENGTH};
+pub use edit::{Edit, EditError};
 pub use epochs::{BeginError, Boot, EpochError};
 pub use exchange::{ExchangeError, ExchangeRequest, Exchanged};
 pub use feed::{Change, FeedError, TakeSnapshot};
@@ -43,8 +46,9 @@ pub use members::{
     MAX_OWNER_LENGTH,
 };
 pub use minting::MAX_AUDIENCE_LENGTH;
-pub use presentation::ROTATION_GRACE;
+pub use presentation::{ROTATION_GRACE, SPENT_KEPT};
 pub use revoke::{Revocation, RevokeError};
+pub use rotate::{MAX_OVERLAP, RotateError};
 pub use show::{LastUse, ShowError, State, Token};
 pub use time::{TOLERATED_STEP_BACK, Time};
 pub use upkeep::{MAX_SWEPT, Swept};

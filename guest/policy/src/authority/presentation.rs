@@ -3,7 +3,7 @@
 //! Exchange and token exchange (RFC 8693) begin here, so each presentation passes the same secret, rotation and use count.
 
 use super::{
-    Authority,
+    Authority, decoded,
     standing::{Grant, Standing, earlier},
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     keys,
     network::Address,
     ports::{Draw, Reading},
-    record::{Exchanges, Record, Rotation, RotationPredecessor, Stored as _},
+    record::{Exchanges, Record, Rotation, RotationPredecessor, Spent, Stored as _},
     refresh_token::RefreshToken,
     seconds::Seconds,
     store::{Check, CommitError, Unavailable, Write},
@@ -22,6 +22,11 @@ use crate::{
 ///
 /// Long enough for a request's timeout and one repetition, too short for a thief to live on.
 pub const ROTATION_GRACE: Seconds = Seconds(30);
+/// How long a spent secret is remembered: as long as a refresh token lives by default. Presented later, it is refused like any wrong one.
+pub const SPENT_KEPT: Seconds = Seconds(90 * 24 * 60 * 60);
+/// How often a presentation begins anew. A conflict means that another presentation of the same token went through, so of so
+/// many that race none is refused wrongly; each attempt is a read and a commit, and signs nothing.
+pub(super) const PRESENTATION_ATTEMPTS: u32 = 1024;
 
 /// A refresh token that was presented and may mint, and what must be committed before anything is handed out.
 pub(super) struct Presented {
@@ -122,10 +127,12 @@ impl Authority {
     fn secret(&self, standing: &Standing, presented: &RefreshToken) -> Result<Secret, Unavailable> {
         let Some((record, _)) = &standing.token else { return Ok(Secret::Wrong) };
         let (digest, now) = (presented.digest(), standing.time.now);
-        let Some(first) = record.secret.map(Digest) else { return Ok(Secret::Wrong) };
-        let rotation = standing.kept.rotation.map(|(rotation, _)| rotation);
-        let current = rotation.map_or(first, |rotation| Digest(rotation.current));
-        if current.matches(&digest) {
+        // A tombstone has none.
+        let Some(first) = record.secret else { return Ok(Secret::Wrong) };
+        let rotates = record.conduct().rotates_on_use;
+        let rotation = standing.kept.rotation.filter(|_| rotates).map(|(rotation, _)| rotation);
+        let current = rotation.map_or(first, |rotation| rotation.current);
+        if Digest(current).matches(&digest) {
             return Ok(Secret::Current);
         }
         if let Some(superseded) = record.superseded
@@ -133,13 +140,18 @@ impl Authority {
         {
             return Ok(if now < superseded.until { Secret::Superseded(superseded.until) } else { Secret::Wrong });
         }
-        let Some(rotation) = rotation else { return Ok(Secret::Wrong) };
-        if Digest(rotation.predecessor.secret).matches(&digest) {
+        if !rotates {
+            return Ok(Secret::Wrong);
+        }
+        if let Some(rotation) = rotation
+            && Digest(rotation.predecessor.secret).matches(&digest)
+        {
             let in_grace = now < rotation.predecessor.used_at.plus(ROTATION_GRACE);
             return Ok(if in_grace { Secret::Repeated(rotation) } else { Secret::Spent });
         }
         let [spent] = self.read([keys::spent(presented.id(), &digest)])?;
-        Ok(if spent.is_some() { Secret::Spent } else { Secret::Wrong })
+        let spent: Option<Spent> = decoded(spent.as_ref())?.map(|(spent, _)| spent);
+        Ok(if spent.is_some_and(|spent| spent.chain == first) { Secret::Spent } else { Secret::Wrong })
     }
 }
 
@@ -189,8 +201,9 @@ impl Presented {
             self.standing.token.as_ref().map(|(_, version)| Check { key: keys::token(id), version: Some(*version) }),
         );
         self.writes.push(Write { key: keys::rotation(id), value: Some(rotation.to_stored()) });
-        if let Some(spent) = spent.map(Digest) {
-            self.writes.push(Write { key: keys::spent(id, &spent), value: Some(now.to_stored()) });
+        if let (Some(spent), Some(chain)) = (spent.map(Digest), self.record().and_then(|record| record.secret)) {
+            let kept = Spent { at: now, chain };
+            self.writes.push(Write { key: keys::spent(id, &spent), value: Some(kept.to_stored()) });
             self.writes.push(Write { key: keys::spent_due(now, id, &spent), value: Some(Vec::new()) });
         }
         self.successor = Some(successor);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Authority, decoded,
-    standing::{Obstacle, obstacle},
+    standing::{Obstacle, Standing, obstacle},
     time::Time,
 };
 use crate::{
@@ -165,6 +165,23 @@ impl Authority {
                 Some(Token::derive(*id, record, &around, beside))
             })
             .collect())
+    }
+
+    /// The token of `id` as it stands once `record` is written, with everything else as `standing` found it.
+    pub(super) fn token_after(&self, id: TokenId, record: &Record, standing: &Standing) -> Result<Token, Unavailable> {
+        let [gap, used, exchanges] = self.read([keys::USES_GAP.to_vec(), keys::used(id), keys::exchanges(id)])?;
+        let around = Surroundings {
+            now: standing.time.now,
+            settings: standing.settings.clone(),
+            gap: decoded(gap.as_ref())?.map(|(gap, _)| gap),
+            records: standing.ancestor_records(),
+            owners: standing.owners(),
+        };
+        let beside = Beside {
+            used: decoded(used.as_ref())?.map(|(used, _)| used),
+            exchanges: decoded(exchanges.as_ref())?.map(|(exchanges, _)| exchanges),
+        };
+        Ok(Token::derive(id, record.clone(), &around, beside))
     }
 
     /// The stored values at the keys of `of`, as far as they are there.

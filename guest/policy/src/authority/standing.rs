@@ -1,5 +1,7 @@
 //! How a refresh token stands: everything that minting with it or under it depends on, all of one moment.
 
+use std::collections::BTreeMap;
+
 use super::{Authority, decoded, time::Time};
 use crate::{
     keys,
@@ -77,6 +79,13 @@ pub(super) enum Obstacle {
     Nowhere(TokenId),
     /// What is stored about it cannot be made sense of.
     Unreadable(TokenId),
+}
+
+impl Obstacle {
+    /// Whether an administrator, or a later expiry, can take it out of the way again.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Expired(..) | Self::Disabled(..) | Self::Nowhere(_))
+    }
 }
 
 impl Authority {
@@ -188,11 +197,59 @@ impl Standing {
         self.owners.iter().find(|(owner, _)| owner == name).and_then(|(_, owner)| owner.as_ref())
     }
 
+    /// The records that the token descends from, as far as they are there.
+    pub(super) fn ancestor_records(&self) -> BTreeMap<TokenId, Record> {
+        let there = |(id, record): &(TokenId, Option<Versioned<Record>>)| Some((*id, record.clone()?.0));
+        self.ancestors.iter().filter_map(there).collect()
+    }
+
+    /// The owners of the token and of what it descends from, as far as they are there.
+    pub(super) fn owners(&self) -> BTreeMap<String, Owner> {
+        let there = |(name, owner): &(String, Option<Versioned<Owner>>)| Some((name.clone(), owner.clone()?.0));
+        self.owners.iter().filter_map(there).collect()
+    }
+
     /// What the token of this `id` grants now, wherever its bearer is.
     ///
     /// # Errors
     /// The first [`Obstacle`], nearest first, when it or anything that it descends from is missing, has ended, has expired or is disabled.
     pub(super) fn grant(&self, id: TokenId) -> Result<Grant, Obstacle> {
+        self.narrowed(self.chain(id), |_| false)
+    }
+
+    /// What bounds the members of the token: all that is above it, be it expired or disabled for now. `None`: nothing is above it.
+    ///
+    /// # Errors
+    /// The first [`Obstacle`] above it that is for good.
+    pub(super) fn bounds(&self) -> Result<Option<Grant>, Obstacle> {
+        if self.ancestors.is_empty() {
+            return Ok(None);
+        }
+        let above = self.ancestors.iter().map(|(id, record)| (*id, record.as_ref()));
+        self.narrowed(above, Obstacle::may_pass).map(Some)
+    }
+
+    /// What is in the way of the token, nearest first.
+    pub(super) fn obstacles(&self, id: TokenId) -> impl Iterator<Item = Obstacle> {
+        self.chain(id).filter_map(|(id, record)| match record {
+            None => Some(Obstacle::Missing(id)),
+            Some((record, _)) => self.judge(id, record).err(),
+        })
+    }
+
+    /// Whether one link of the chain holds now.
+    fn judge(&self, id: TokenId, record: &Record) -> Result<(), Obstacle> {
+        let owner = record.owner.as_ref().and_then(|owner| self.owner(owner)).map(|(owner, _)| owner);
+        obstacle(id, record, owner, &self.settings, self.time.now)
+    }
+
+    /// What the links of a chain leave of each other, as far as none of them has an obstacle that is not `passed`.
+    fn narrowed<'a>(
+        &self,
+        chain: impl Iterator<Item = (TokenId, Option<&'a Versioned<Record>>)>,
+        passed: impl Fn(&Obstacle) -> bool,
+    ) -> Result<Grant, Obstacle> {
+        let pass = |judged: Result<(), Obstacle>| judged.or_else(|met| if passed(&met) { Ok(()) } else { Err(met) });
         let mut grant = Grant {
             scopes: Scopes::default(),
             expires_at: None,
@@ -202,17 +259,19 @@ impl Standing {
             audiences: None,
             lineage: Vec::with_capacity(4),
         };
-        for (level, (id, record)) in self.chain(id).enumerate() {
+        for (level, (id, record)) in chain.enumerate() {
             let (record, _) = record.ok_or(Obstacle::Missing(id))?;
-            let owner = record.owner.as_ref().and_then(|owner| self.owner(owner)).map(|(owner, _)| owner);
-            obstacle(id, record, owner, &self.settings, self.time.now)?;
+            pass(self.judge(id, record))?;
             let scopes = Scopes::parse(&record.scope).map_err(|_| Obstacle::Unreadable(id))?;
             grant.scopes = if level == 0 { scopes } else { grant.scopes.within(&scopes) };
             grant.expires_at = earlier(grant.expires_at, record.expiry(&self.settings));
             if let Some(bindings) = &record.bindings {
                 grant.not_before = grant.not_before.max(bindings.not_before);
                 grant.networks_in_access_tokens |= bindings.networks_in_access_tokens;
-                grant.networks = grant.networks.within(&bindings.networks).ok_or(Obstacle::Nowhere(id))?;
+                match grant.networks.within(&bindings.networks) {
+                    Some(shared) => grant.networks = shared,
+                    None => pass(Err(Obstacle::Nowhere(id)))?,
+                }
                 if !bindings.audiences.is_empty() {
                     grant.audiences = Some(match grant.audiences.take() {
                         None => bindings.audiences.clone(),
@@ -221,7 +280,7 @@ impl Standing {
                 }
             }
             grant.lineage.push(record.lineage);
-            if let Some(owner) = owner
+            if let Some((owner, _)) = record.owner.as_ref().and_then(|owner| self.owner(owner))
                 && !grant.lineage.contains(&owner.lineage)
             {
                 grant.lineage.push(owner.lineage);

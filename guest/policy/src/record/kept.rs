@@ -31,6 +31,17 @@ pub(crate) struct RotationPredecessor {
     pub(crate) used_at: Seconds,
 }
 
+/// A secret that its use has replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Spent {
+    #[n(0)]
+    pub(crate) at: Seconds,
+    /// The first secret of the chain that it was of. Presented again, it tells of a copy only while that chain goes on: once an
+    /// administrator has replaced the secret, the copies of an older chain are good for nothing, and must not end the new one.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub(crate) chain: [u8; 32],
+}
+
 /// When a refresh token was exchanged last, as far as it was noted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Used {

@@ -118,6 +118,13 @@ pub struct Bindings {
     pub max_exchanges: Option<u64>,
 }
 
+impl Bindings {
+    /// As it lies in a record: `None` where it ties nothing down.
+    pub(crate) fn some(self) -> Option<Self> {
+        (self != Self::default()).then_some(self)
+    }
+}
+
 /// How a refresh token behaves in its holder's hands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Conduct {
@@ -127,6 +134,13 @@ pub struct Conduct {
     /// Each exchange replaces its secret (RFC 9700 section 4.14.2).
     #[n(1)]
     pub rotates_on_use: bool,
+}
+
+impl Conduct {
+    /// As it lies in a record: `None` where it is the default.
+    pub(crate) fn some(self) -> Option<Self> {
+        (self != Self::default()).then_some(self)
+    }
 }
 
 /// A secret that was replaced, and is taken for a while still.

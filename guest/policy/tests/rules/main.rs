@@ -7,9 +7,13 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod bindings;
 mod cascade;
 mod clock;
 mod delete;
+mod edit;
+mod edit_members;
+mod edit_races;
 mod epochs;
 mod exchange;
 mod faults;
@@ -20,6 +24,10 @@ mod life;
 mod list;
 mod races;
 mod revoke;
+mod rotate;
+mod rotation_on_use;
 mod settings;
+mod stage;
 mod upkeep;
+mod use_races;
 mod world;

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use jeton_policy::{
-    authority::{Actor, Authority, Boot, ExchangeRequest, Exchanged, IssueRequest, Token},
+    authority::{Actor, Authority, Boot, Edit, ExchangeError, ExchangeRequest, Exchanged, IssueRequest, Token},
     ports::{Clock, Entropy, Reading, RootKey},
     record::Reason,
     seconds::Seconds,
@@ -129,6 +129,29 @@ impl<S: Store + 'static> World<S> {
 
     pub(crate) fn exchange(&self, issued: &Issued) -> Exchanged {
         self.authority.exchange(&issued.secret, &PLAIN).unwrap()
+    }
+
+    /// The refusal of an exchange that should be refused.
+    pub(crate) fn refusal(&self, secret: &str) -> ExchangeError {
+        self.authority.exchange(secret, &PLAIN).map(|_| ()).unwrap_err()
+    }
+
+    pub(crate) fn edit(&self, issued: &Issued, edit: Edit) -> Token {
+        self.authority.edit(&Actor::Machine, &issued.token.id.to_string(), &edit, None).unwrap()
+    }
+
+    pub(crate) fn disable(&self, issued: &Issued) {
+        self.edit(issued, Edit { enabled: Some(false), ..Edit::default() });
+    }
+
+    /// The refresh token with the secret that takes the place of its present one.
+    pub(crate) fn rotate(&self, issued: &Issued, overlap: u64) -> Issued {
+        let id = issued.token.id.to_string();
+        Issued::of(self.authority.rotate(&Actor::Machine, &id, Seconds(overlap), None).unwrap())
+    }
+
+    pub(crate) fn show(&self, issued: &Issued) -> Token {
+        self.authority.show(&issued.token.id.to_string()).unwrap()
     }
 
     pub(crate) fn delete(&self, issued: &Issued) {

@@ -1,0 +1,97 @@
+//! Many who present the same refresh token at the same time.
+
+use std::{
+    sync::{Arc, Barrier},
+    thread,
+};
+
+use jeton_policy::{
+    authority::{Authority, ExchangeError, Exchanged, Revocation, State},
+    record::Conduct,
+};
+
+use crate::{
+    stage::{orders, race},
+    world::{FixedKey, PLAIN, World},
+};
+
+/// Operations of an exchange that rotates: clock, two reads, the issuer and the commit.
+const EXCHANGE: u32 = 5;
+
+const CLIENTS: usize = 64;
+
+/// What `CLIENTS` got that each presented `secret` on a thread of its own, `times` over.
+fn storm(world: &World, secret: &str, times: usize) -> Vec<Result<Exchanged, ExchangeError>> {
+    let barrier = Barrier::new(CLIENTS);
+    thread::scope(|scope| {
+        let client = || {
+            let (store, clock, entropy) =
+                (Arc::clone(&world.store), Arc::clone(&world.clock), Arc::clone(&world.entropy));
+            let barrier = &barrier;
+            move || {
+                let authority = Authority::new(store, clock, entropy, FixedKey([1; 32]));
+                barrier.wait();
+                (0..times).map(|_| authority.exchange(secret, &PLAIN)).collect::<Vec<_>>()
+            }
+        };
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client())).collect();
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn of_sixty_four_who_race_for_a_hundred_exchanges_exactly_a_hundred_succeed() {
+    let world = World::new();
+    let issued = world.issue(|request| request.bindings.max_exchanges = Some(100));
+    let outcomes = storm(&world, &issued.secret, 4);
+    let minted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!((outcomes.len(), minted), (256, 100));
+    assert!(
+        outcomes.iter().all(|outcome| outcome.is_ok() || outcome.as_ref().is_err_and(|one| *one == ExchangeError::InvalidGrant)),
+        "whoever is refused is refused rightly"
+    );
+    assert_eq!(world.show(&issued).exchanges_left, Some(0));
+}
+
+#[test]
+fn of_sixty_four_who_race_within_the_limit_nobody_is_refused() {
+    let world = World::new();
+    let issued = world.issue(|request| request.bindings.max_exchanges = Some(1_000));
+    assert!(storm(&world, &issued.secret, 4).iter().all(Result::is_ok));
+    assert_eq!(world.show(&issued).exchanges_left, Some(1_000 - 256));
+}
+
+#[test]
+fn of_sixty_four_who_present_the_same_secret_all_are_answered_and_one_successor_is_in_force() {
+    let world = World::new();
+    let issued = world.issue(|request| {
+        request.conduct = Conduct { rotates_on_use: true, may_delegate: false };
+        request.bindings.max_exchanges = Some(1_000);
+    });
+    let outcomes: Vec<Exchanged> = storm(&world, &issued.secret, 1).into_iter().map(Result::unwrap).collect();
+    assert!(outcomes.iter().all(|exchanged| world.verdict(exchanged).is_ok()));
+    let shown = world.show(&issued);
+    assert_eq!((shown.state, shown.exchanges_left), (State::Active, Some(1_000 - 64)), "each took one, rotation included");
+    let successors = outcomes.into_iter().map(|exchanged| exchanged.refresh_token.unwrap());
+    let mut in_force = 0;
+    for successor in successors {
+        if world.authority.revoke(&successor).unwrap() != Revocation::Nothing {
+            in_force += 1;
+        }
+    }
+    assert_eq!(in_force, 1);
+}
+
+#[test]
+fn whatever_the_order_two_presentations_of_one_secret_are_both_answered_and_the_family_lives() {
+    for schedule in orders([EXCHANGE, EXCHANGE]) {
+        let world = World::new();
+        let issued = world.issue(|request| request.conduct = Conduct { rotates_on_use: true, may_delegate: false });
+        let present = |authority: &Authority| authority.exchange(&issued.secret, &PLAIN).unwrap();
+        let (one, other) = race(&world, present, present, &schedule);
+        assert_eq!(world.show(&issued).state, State::Active, "{schedule:?}");
+        let successors = [one.refresh_token.unwrap(), other.refresh_token.unwrap()];
+        let taken = successors.iter().filter(|successor| world.authority.exchange(successor, &PLAIN).is_ok());
+        assert!(taken.count() <= 1, "{schedule:?}");
+    }
+}
