@@ -48,17 +48,30 @@ impl Guest for Component {
         Ok(Page { items: page.items.into_iter().map(refresh_token).collect(), next: page.next })
     }
 
-    fn edit(
-        _actor: Actor,
-        _id: String,
-        _change: Change,
-        _generation: Option<u64>,
-    ) -> Result<RefreshToken, EditRefusal> {
-        Err(EditRefusal::Unavailable)
+    fn edit(actor: Actor, id: String, change: Change, generation: Option<u64>) -> Result<RefreshToken, EditRefusal> {
+        let actor = authority::actor(&actor).map_err(|_| EditRefusal::ScopeBeyondActor)?;
+        let edit = rules::Edit {
+            name: change.name,
+            expiry: change.expiry.map(expiry),
+            enabled: change.enabled,
+            scopes: change.scopes,
+            access_ttl: change.access_ttl.map(|ttl| ttl.map(Seconds)),
+            not_before: change.not_before.map(|from| from.map(Seconds)),
+            networks: change.networks,
+            networks_in_access_tokens: change.networks_in_access_tokens,
+            audiences: change.audiences,
+            max_exchanges: change.max_exchanges,
+            may_delegate: change.may_delegate,
+            rotates_on_use: change.rotates_on_use,
+            note: change.note,
+        };
+        Ok(refresh_token(authority::with(|authority| authority.edit(&actor, &id, &edit, generation))?))
     }
 
-    fn rotate(_actor: Actor, _id: String, _overlap: u64, _generation: Option<u64>) -> Result<Issued, RotateRefusal> {
-        Err(RotateRefusal::Unavailable)
+    fn rotate(actor: Actor, id: String, overlap: u64, generation: Option<u64>) -> Result<Issued, RotateRefusal> {
+        let actor = authority::actor(&actor).map_err(|_| RotateRefusal::ScopeBeyondActor)?;
+        let rotated = authority::with(|authority| authority.rotate(&actor, &id, Seconds(overlap), generation))?;
+        Ok(issued(rotated))
     }
 
     fn delete(actor: Actor, ids: Vec<String>, reason: Reason, note: Option<String>) -> Result<Deleted, DeleteRefusal> {

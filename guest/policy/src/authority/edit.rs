@@ -159,7 +159,8 @@ impl Authority {
         if after == *before {
             return Ok(Some(self.token_after(id, before, &standing)?));
         }
-        let only_disables = Record { disabled: before.disabled.clone(), ..after.clone() } == *before && after.disabled.is_some();
+        let only_disables =
+            Record { disabled: before.disabled.clone(), ..after.clone() } == *before && after.disabled.is_some();
         if standing.time.is_behind() && !only_disables {
             return Err(EditError::ClockBehind);
         }
@@ -296,17 +297,16 @@ fn why_a_life_ends(before: &Record, after: &Record) -> Option<Reason> {
         (Some(before), Some(after)) => after < before,
         (_, None) => false,
     };
-    let is_narrower = shorter
-        || !scopes(after).cover_all(&scopes(before))
-        || binds_more(&before.bindings(), &after.bindings());
+    let is_narrower =
+        shorter || !scopes(after).cover_all(&scopes(before)) || binds_more(&before.bindings(), &after.bindings());
     is_narrower.then_some(Reason::Narrowed)
 }
 
 /// Whether access tokens could be out that `after` would not give out. Beginning later, and fewer exchanges, are none of their business.
 fn binds_more(before: &Bindings, after: &Bindings) -> bool {
     let audience_is_gone = |audience: &String| !after.audiences.contains(audience);
-    let audiences_narrowed = !after.audiences.is_empty()
-        && (before.audiences.is_empty() || before.audiences.iter().any(audience_is_gone));
+    let audiences_narrowed =
+        !after.audiences.is_empty() && (before.audiences.is_empty() || before.audiences.iter().any(audience_is_gone));
     audiences_narrowed
         || !after.networks.covers(&before.networks)
         || (after.networks_in_access_tokens && !before.networks_in_access_tokens)

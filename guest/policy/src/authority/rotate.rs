@@ -1,11 +1,6 @@
 //! Rotate: a new secret for a refresh token, on an administrator's order.
 
-use super::{
-    ATTEMPTS, Actor, Authority,
-    edit::ending,
-    issue::Issued,
-    standing::Obstacle,
-};
+use super::{ATTEMPTS, Actor, Authority, edit::ending, issue::Issued, standing::Obstacle};
 use crate::{
     keys,
     ports::Draw,
@@ -117,9 +112,7 @@ impl Authority {
         let in_force = rotation.map(|(rotation, _)| rotation.current).or(before.secret);
         let mut after = Record {
             secret: Some(secret.digest().0),
-            superseded: in_force
-                .filter(|_| !at_once)
-                .map(|secret| Superseded { secret, until: now.plus(overlap) }),
+            superseded: in_force.filter(|_| !at_once).map(|secret| Superseded { secret, until: now.plus(overlap) }),
             generation: before.generation.saturating_add(1),
             ..before.clone()
         };

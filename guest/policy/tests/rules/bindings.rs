@@ -71,12 +71,15 @@ fn a_token_begins_at_its_hour_and_not_a_second_before() {
 #[test]
 fn an_access_token_is_for_one_of_the_audiences_and_the_first_unless_another_is_asked_for() {
     let world = World::new();
-    let issued = world.issue(|request| request.bindings.audiences = scopes(&["https://a.example", "https://b.example/x"]));
+    let issued =
+        world.issue(|request| request.bindings.audiences = scopes(&["https://a.example", "https://b.example/x"]));
     let asked = |resource| world.authority.exchange(&issued.secret, &ExchangeRequest { resource, ..PLAIN });
     assert_eq!(audience(&world, &asked(None).unwrap()), "https://a.example");
     assert_eq!(audience(&world, &asked(Some("https://b.example/x")).unwrap()), "https://b.example/x");
     let long = format!("https://{}", "x".repeat(193));
-    for bad in ["https://c.example", "https://b.example", "b.example", "", "https://a.example#f", "https://a example", &long] {
+    for bad in
+        ["https://c.example", "https://b.example", "b.example", "", "https://a.example#f", "https://a example", &long]
+    {
         assert_eq!(asked(Some(bad)).map(|_| ()), Err(ExchangeError::InvalidTarget), "{bad:?}");
     }
 }
@@ -93,7 +96,8 @@ fn without_audiences_it_is_for_the_issuer_or_for_whom_is_asked() {
 #[test]
 fn a_parents_audiences_bound_its_childs() {
     let world = World::new();
-    let parent = world.issue(|request| request.bindings.audiences = scopes(&["https://a.example", "https://b.example"]));
+    let parent =
+        world.issue(|request| request.bindings.audiences = scopes(&["https://a.example", "https://b.example"]));
     let child = world.issue(|request| {
         request.parent = Some(parent.token.id.to_string());
         request.bindings.audiences = scopes(&["https://b.example"]);

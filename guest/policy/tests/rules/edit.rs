@@ -190,7 +190,10 @@ fn an_expired_token_lives_again_when_its_expiry_is_put_off_and_what_it_gave_out_
     let before = world.exchange(&issued);
     world.clock.pass(60);
     assert_eq!(world.show(&issued).state, State::Expired);
-    assert_eq!(world.edit(&issued, Edit { expiry: Some(Expiry::After(Seconds(60))), ..Edit::default() }).state, State::Active);
+    assert_eq!(
+        world.edit(&issued, Edit { expiry: Some(Expiry::After(Seconds(60))), ..Edit::default() }).state,
+        State::Active
+    );
     assert_eq!(world.verdict(&before), Err(Refusal::Expired));
     assert_eq!(world.exchange(&issued).expires_in, Seconds(60));
 }
@@ -232,7 +235,10 @@ fn an_edit_goes_by_the_generation_that_it_was_made_for() {
     assert_eq!(rename("first", 1), Err(EditError::GenerationDiffers), "even where it would change nothing");
     assert_eq!(rename("second", 2), Ok(3));
     assert_eq!(world.show(&issued).name, "second");
-    assert_eq!(world.authority.edit(&Actor::Machine, &id, &Edit::default(), Some(9)), Err(EditError::GenerationDiffers));
+    assert_eq!(
+        world.authority.edit(&Actor::Machine, &id, &Edit::default(), Some(9)),
+        Err(EditError::GenerationDiffers)
+    );
 }
 
 #[test]

@@ -34,7 +34,10 @@ fn every_member_keeps_the_rule_that_it_has_at_issue() {
         (Edit { networks: Some(scopes(&["10.0.0.1/8"])), ..Edit::default() }, IssueError::NetworkMalformed),
         (Edit { networks: many(9, |n| format!("10.{n}.0.0/16")), ..Edit::default() }, IssueError::TooManyNetworks),
         (Edit { audiences: Some(scopes(&["b"])), ..Edit::default() }, IssueError::AudienceMalformed),
-        (Edit { audiences: many(9, |n| format!("https://{n}.example")), ..Edit::default() }, IssueError::TooManyAudiences),
+        (
+            Edit { audiences: many(9, |n| format!("https://{n}.example")), ..Edit::default() },
+            IssueError::TooManyAudiences,
+        ),
         (Edit { max_exchanges: Some(Some(0)), ..Edit::default() }, IssueError::MaxExchangesOutOfRange),
         (Edit { max_exchanges: Some(Some(1_000_000_001)), ..Edit::default() }, IssueError::MaxExchangesOutOfRange),
     ];
@@ -75,7 +78,8 @@ fn a_child_is_never_wider_than_its_parent_whatever_state_that_is_in() {
             assert_eq!(refused(&world, &child, edit), EditError::Invalid(*rule), "{edit:?}");
         }
     }
-    let within = Edit { networks: Some(scopes(&["10.1.0.0/16"])), scopes: Some(scopes(&["b", "a"])), ..Edit::default() };
+    let within =
+        Edit { networks: Some(scopes(&["10.1.0.0/16"])), scopes: Some(scopes(&["b", "a"])), ..Edit::default() };
     assert_eq!(world.edit(&child, within).state, State::Disabled, "under a parent that is disabled");
 }
 
@@ -100,10 +104,7 @@ fn a_later_not_before_and_an_earlier_expiry_must_leave_time_between_them() {
     let world = World::new();
     let issued = world.issue(|request| request.bindings.not_before = Some(Seconds(START + 1_000)));
     let expiry = |at: u64| Edit { expiry: Some(Expiry::At(Seconds(at))), ..Edit::default() };
-    assert_eq!(
-        refused(&world, &issued, &expiry(START + 1_000)),
-        EditError::Invalid(IssueError::NotBeforeOutOfRange)
-    );
+    assert_eq!(refused(&world, &issued, &expiry(START + 1_000)), EditError::Invalid(IssueError::NotBeforeOutOfRange));
     world.edit(&issued, expiry(START + 1_001));
     world.clock.pass(1_000);
     assert_eq!(world.exchange(&issued).expires_in, Seconds(1));

@@ -16,6 +16,9 @@ const EXCHANGE: u32 = 5;
 /// Operations of an edit or a rotation: clock, read, read again, what is beside the record, and commit.
 const CHANGE: u32 = 5;
 
+/// What is done to the token of an id.
+type Act<'a> = dyn Fn(&Authority, &str) + Sync + 'a;
+
 fn rename<'a>(id: &'a str, name: &'a str) -> impl FnOnce(&Authority) -> Result<u64, EditError> + Send + 'a {
     let edit = Edit { name: Some(name.to_owned()), ..Edit::default() };
     move |authority| authority.edit(&Actor::Machine, id, &edit, Some(1)).map(|token| token.generation)
@@ -55,8 +58,7 @@ fn whatever_the_order_no_access_token_outlives_the_change_that_should_end_it() {
     let rotate = |authority: &Authority, id: &str| {
         authority.rotate(&Actor::Machine, id, Seconds(0), None).map(|_| ()).unwrap();
     };
-    let acts: [&(dyn Fn(&Authority, &str) + Sync); 2] = [&disable, &rotate];
-    for act in acts {
+    for act in [&disable as &Act, &rotate] {
         let mut minted = 0_u32;
         for schedule in orders([EXCHANGE, CHANGE]) {
             let world = World::new();
@@ -87,7 +89,11 @@ fn whatever_the_order_switching_rotation_off_leaves_the_holder_with_a_secret_tha
         let edit = Edit { rotates_on_use: Some(false), ..Edit::default() };
         let switch = |authority: &Authority| authority.edit(&Actor::Machine, &id, &edit, None).map(|_| ()).unwrap();
         let (successor, ()) = race(&world, exchange, switch, &schedule);
-        if successor.is_some() { replaced += 1 } else { kept += 1 }
+        if successor.is_some() {
+            replaced += 1
+        } else {
+            kept += 1
+        }
         let secret = successor.unwrap_or_else(|| issued.secret.clone());
         for _ in 0..2 {
             world.exchange(&Issued { secret: secret.clone(), token: issued.token.clone() });

@@ -169,7 +169,11 @@ fn secrets_that_were_spent_before_a_rotation_end_nothing_after_it() {
         let new = world.rotate(&present, overlap);
         world.clock.pass(60);
         world.refusal(&first.secret);
-        assert_eq!(world.show(&new).state, State::Active, "a copy of an older chain is good for nothing, and harms nobody");
+        assert_eq!(
+            world.show(&new).state,
+            State::Active,
+            "a copy of an older chain is good for nothing, and harms nobody"
+        );
         world.exchange(&new);
     }
 }

@@ -47,7 +47,9 @@ fn of_sixty_four_who_race_for_a_hundred_exchanges_exactly_a_hundred_succeed() {
     let minted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!((outcomes.len(), minted), (256, 100));
     assert!(
-        outcomes.iter().all(|outcome| outcome.is_ok() || outcome.as_ref().is_err_and(|one| *one == ExchangeError::InvalidGrant)),
+        outcomes
+            .iter()
+            .all(|outcome| outcome.is_ok() || outcome.as_ref().is_err_and(|one| *one == ExchangeError::InvalidGrant)),
         "whoever is refused is refused rightly"
     );
     assert_eq!(world.show(&issued).exchanges_left, Some(0));
@@ -71,7 +73,11 @@ fn of_sixty_four_who_present_the_same_secret_all_are_answered_and_one_successor_
     let outcomes: Vec<Exchanged> = storm(&world, &issued.secret, 1).into_iter().map(Result::unwrap).collect();
     assert!(outcomes.iter().all(|exchanged| world.verdict(exchanged).is_ok()));
     let shown = world.show(&issued);
-    assert_eq!((shown.state, shown.exchanges_left), (State::Active, Some(1_000 - 64)), "each took one, rotation included");
+    assert_eq!(
+        (shown.state, shown.exchanges_left),
+        (State::Active, Some(1_000 - 64)),
+        "each took one, rotation included"
+    );
     let successors = outcomes.into_iter().map(|exchanged| exchanged.refresh_token.unwrap());
     let mut in_force = 0;
     for successor in successors {

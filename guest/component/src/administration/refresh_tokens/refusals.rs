@@ -1,9 +1,11 @@
 //! The refusals of `refresh-tokens`, word for word those of the rules.
 
-use jeton_policy::authority::{self as rules, DeleteError, IssueError, ListError, ShowError};
+use jeton_policy::authority::{
+    self as rules, DeleteError, EditError, IssueError, ListError, RotateError, ShowError,
+};
 
 use crate::bindings::exports::jeton::policy::refresh_tokens::{
-    DeleteRefusal, Deletion, IssueRefusal, ListRefusal, ShowRefusal, State,
+    DeleteRefusal, Deletion, EditRefusal, IssueRefusal, ListRefusal, RotateRefusal, ShowRefusal, State,
 };
 
 same!(IssueError => IssueRefusal {
@@ -21,6 +23,26 @@ same!(IssueError => IssueRefusal {
 same!(ShowError => ShowRefusal { NotFound Unavailable });
 same!(ListError => ListRefusal { LimitOutOfRange NameTooLong OwnerMalformed CursorInvalid Unavailable });
 same!(DeleteError => DeleteRefusal { TooMany ScopeBeyondActor NoteTooLong NoteHasControlCharacter Unavailable });
+same!(RotateError => RotateRefusal {
+    NotFound NotActive GenerationDiffers ScopeBeyondActor
+    OverlapOutOfRange OverlapNotOver ClockBehind Unavailable
+});
 same!(rules::Deletion => Deletion { Deleted AlreadyDeleted NotFound });
 same!(rules::State => State { Active Disabled Expired Deleted });
 same!(State => rules::State { Active Disabled Expired Deleted });
+
+impl From<EditError> for EditRefusal {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::NotFound => Self::NotFound,
+            EditError::Ended => Self::Ended,
+            EditError::GenerationDiffers => Self::GenerationDiffers,
+            EditError::ScopeBeyondActor => Self::ScopeBeyondActor,
+            EditError::NoteTooLong => Self::NoteTooLong,
+            EditError::NoteHasControlCharacter => Self::NoteHasControlCharacter,
+            EditError::Invalid(rule) => Self::Invalid(rule.into()),
+            EditError::ClockBehind => Self::ClockBehind,
+            EditError::Unavailable => Self::Unavailable,
+        }
+    }
+}
