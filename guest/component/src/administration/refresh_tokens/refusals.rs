@@ -1,8 +1,6 @@
 //! The refusals of `refresh-tokens`, word for word those of the rules.
 
-use jeton_policy::authority::{
-    self as rules, DeleteError, EditError, IssueError, ListError, RotateError, ShowError,
-};
+use jeton_policy::authority::{self as rules, DeleteError, EditError, IssueError, ListError, RotateError, ShowError};
 
 use crate::bindings::exports::jeton::policy::refresh_tokens::{
     DeleteRefusal, Deletion, EditRefusal, IssueRefusal, ListRefusal, RotateRefusal, ShowRefusal, State,
