@@ -67,6 +67,15 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
+    /// Begins the life `next`; the one until now is over, and the caller cuts it.
+    pub(crate) fn begin_life(&mut self, next: LineageId, ending: Ending) {
+        let mut past = self.past.take().unwrap_or_default();
+        past.insert(0, PastLife { lineage: self.lineage, ending });
+        past.truncate(MAX_PAST_LIVES);
+        self.past = Some(past);
+        self.lineage = next;
+    }
+
     /// How the life `lineage` of this owner ended; `None` while it goes on.
     pub(crate) fn ending_of(&self, lineage: LineageId) -> Option<Ending> {
         if lineage == self.lineage {

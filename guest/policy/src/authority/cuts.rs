@@ -1,11 +1,11 @@
 //! Cuts: "everything that descends from this id is dead", as writes.
 
-use super::{Authority, epochs::EpochCommit, time::Time};
+use super::{Authority, ending::Act, epochs::EpochCommit, time::Time};
 use crate::{
     digest::CutDigest,
     keys,
     live::MAX_CUTS,
-    record::{Epoch, EpochReason, Stored as _},
+    record::{Ending, Epoch, EpochReason, Stored},
     seconds::Seconds,
     store::{Check, CommitError, Direction, Unavailable, Write},
 };
@@ -26,7 +26,15 @@ pub(super) struct Cutting {
     pub(super) writes: Vec<Write>,
     /// The epoch that was begun because there was no room for the cuts.
     pub(super) advanced: Option<Epoch>,
-    made: Option<(u64, Vec<CutDigest>)>,
+    made: Option<Made>,
+}
+
+/// Cuts as they were made.
+struct Made {
+    epoch: u64,
+    digests: Vec<CutDigest>,
+    /// Whose act the cuts are, where no record remembers it. It lies beside the cut, outside of what verifiers learn.
+    remembered: Option<Ending>,
 }
 
 impl Cutting {
@@ -57,24 +65,39 @@ impl Authority {
                 self.next_epoch(time, epoch, EpochReason::LiveSetFull, by)?;
             return Ok(Cutting { checks, writes, advanced: Some(advanced), made: None });
         }
-        let writes = digests.iter().flat_map(|digest| cut(current.number, *digest, time.now)).collect();
-        Ok(Cutting { checks: vec![check], writes, advanced: None, made: Some((current.number, digests)) })
+        let made = Made { epoch: current.number, digests, remembered: None };
+        Ok(Cutting { checks: vec![check], writes: made.writes(time.now), advanced: None, made: Some(made) })
+    }
+
+    /// What it takes to cut one access token in the epoch that was read, so that the act can be told from the cut.
+    pub(super) fn cutting_one(
+        &self,
+        time: Time,
+        epoch: &(Epoch, u64),
+        digest: CutDigest,
+        act: &Act<'_>,
+    ) -> Result<Cutting, Unavailable> {
+        let mut cutting = self.cutting(time, Some(epoch), vec![digest], act.by)?;
+        if let Some(made) = &mut cutting.made {
+            made.remembered = Some(act.ending(time.now));
+            cutting.writes = made.writes(time.now);
+        }
+        Ok(cutting)
     }
 
     /// Makes sure, after the commit, that the cuts say a time that is late enough. Only then may the act be acknowledged.
     pub(super) fn settle(&self, cutting: &Cutting, cut_at: Seconds) -> Result<(), Unavailable> {
-        let Some((epoch, digests)) = &cutting.made else { return Ok(()) };
+        let Some(made) = &cutting.made else { return Ok(()) };
         let mut said = cut_at;
         for _ in 0..super::ATTEMPTS {
             let now = self.clock.now().seconds;
             if now <= said.plus(COMMIT_GUARD) {
                 return Ok(());
             }
-            let mut writes = Vec::with_capacity(digests.len().saturating_mul(3));
-            for digest in digests {
-                writes.push(Write { key: keys::due(said, *epoch, *digest), value: None });
-                writes.extend(cut(*epoch, *digest, now));
-            }
+            let mut writes = made.writes(now);
+            writes.extend(
+                made.digests.iter().map(|digest| Write { key: keys::due(said, made.epoch, *digest), value: None }),
+            );
             match self.store.commit(Vec::new(), writes) {
                 Ok(_) => said = now,
                 Err(CommitError::Conflict | CommitError::Unavailable) => return Err(Unavailable),
@@ -99,9 +122,16 @@ impl Authority {
     }
 }
 
-fn cut(epoch: u64, digest: CutDigest, at: Seconds) -> [Write; 2] {
-    [
-        Write { key: keys::cut(epoch, digest), value: Some(at.to_stored()) },
-        Write { key: keys::due(at, epoch, digest), value: Some(Vec::new()) },
-    ]
+impl Made {
+    /// The cuts, made at `at`.
+    fn writes(&self, at: Seconds) -> Vec<Write> {
+        let remembered = self.remembered.as_ref().map(Stored::to_stored).unwrap_or_default();
+        let of_one = |digest: &CutDigest| {
+            [
+                Write { key: keys::cut(self.epoch, *digest), value: Some(at.to_stored()) },
+                Write { key: keys::due(at, self.epoch, *digest), value: Some(remembered.clone()) },
+            ]
+        };
+        self.digests.iter().flat_map(of_one).collect()
+    }
 }

@@ -1,20 +1,21 @@
-//! Delete: the end of refresh tokens, and of all that descends from them.
+//! Delete: an administrator ends refresh tokens by their ids, and all that descends from them.
 
-use super::{ATTEMPTS, Actor, Authority, decoded, time::Time};
+use super::{
+    ATTEMPTS, Actor, Authority, decoded,
+    ending::{Act, ActError, Entombing, cut_of, tombstone},
+    members::MAX_NOTE_LENGTH,
+    time::Time,
+};
 use crate::{
-    digest::CutDigest,
     keys,
-    record::{BY_HOLDER, BY_POLICY, Ending, Epoch, Reason, Record, Stored as _},
+    record::{Epoch, Reason, Record},
     scope::Scopes,
-    seconds::Seconds,
-    store::{Check, CommitError, Freshness, Unavailable, Write},
+    store::{CommitError, Freshness, Unavailable},
     token_id::TokenId,
 };
 
 /// The most ids of one call.
 pub const MAX_BATCH: usize = 1000;
-/// The most characters of a note.
-pub const MAX_NOTE_LENGTH: usize = 500;
 
 /// What became of one id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,18 @@ pub enum DeleteError {
     /// Control characters would break logs and tables.
     #[error("the note has a control character")]
     NoteHasControlCharacter,
+    /// Only the policy says that it found or did something itself.
+    #[error("the reason is one that only the policy gives")]
+    ReasonReserved,
+    /// See [`super::MAX_OWNER_LENGTH`].
+    #[error("the owner is malformed")]
+    OwnerMalformed,
+    /// No token was ever issued to this owner.
+    #[error("there is no such owner")]
+    OwnerNotFound,
+    /// Not the id of an access token.
+    #[error("not a jti")]
+    JtiMalformed,
     /// The store cannot be had.
     #[error("the store is unavailable")]
     Unavailable,
@@ -62,11 +75,14 @@ impl From<Unavailable> for DeleteError {
     }
 }
 
-/// What ends a token: the same words in every tombstone of an act.
-struct Act<'a> {
-    by: &'a str,
-    reason: Reason,
-    note: Option<&'a str>,
+impl From<ActError> for DeleteError {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::NoteTooLong => Self::NoteTooLong,
+            ActError::NoteHasControlCharacter => Self::NoteHasControlCharacter,
+            ActError::ReasonReserved => Self::ReasonReserved,
+        }
+    }
 }
 
 /// How the tokens of a batch stand.
@@ -91,13 +107,7 @@ impl Authority {
         if ids.len() > MAX_BATCH {
             return Err(DeleteError::TooMany);
         }
-        if note.is_some_and(|note| note.chars().count() > MAX_NOTE_LENGTH) {
-            return Err(DeleteError::NoteTooLong);
-        }
-        if note.is_some_and(|note| note.chars().any(char::is_control)) {
-            return Err(DeleteError::NoteHasControlCharacter);
-        }
-        let act = Act { by: actor.name(), reason, note };
+        let act = Act::of(actor, reason, note)?;
         let given: Vec<Option<TokenId>> = ids.iter().map(|id| TokenId::parse(id)).collect();
         let mut wanted: Vec<TokenId> = given.iter().flatten().copied().collect();
         wanted.sort_unstable();
@@ -120,17 +130,8 @@ impl Authority {
         Err(DeleteError::Unavailable)
     }
 
-    /// Ends one token on behalf of its bearer; gives whether it ended now.
-    pub(super) fn give_back(&self, id: TokenId) -> Result<bool, Unavailable> {
-        self.end_one(id, &Act { by: BY_HOLDER, reason: Reason::RevokedByHolder, note: None })
-    }
-
-    /// Ends one token of which a spent secret was presented.
-    pub(super) fn end_family(&self, id: TokenId) -> Result<bool, Unavailable> {
-        self.end_one(id, &Act { by: BY_POLICY, reason: Reason::ReuseDetected, note: None })
-    }
-
-    fn end_one(&self, id: TokenId, act: &Act<'_>) -> Result<bool, Unavailable> {
+    /// Ends one token; gives whether it ended now.
+    pub(super) fn end_one(&self, id: TokenId, act: &Act<'_>) -> Result<bool, Unavailable> {
         for _ in 0..ATTEMPTS {
             let stand = self.stand(&[id])?;
             let living = stand.records.iter().any(|(_, record)| is_living(record.as_ref()));
@@ -161,35 +162,22 @@ impl Authority {
     /// Turns every living token of the batch into a tombstone and cuts its lineage, all in one commit.
     fn end(&self, stand: &Stand, act: &Act<'_>) -> Result<Option<u64>, CommitError> {
         let now = stand.time.now;
-        let (mut checks, mut writes, mut digests) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut entombing, mut digests) = (Entombing::default(), Vec::new());
         for (id, record) in &stand.records {
             let Some((record, version)) = record.as_ref().filter(|one| is_living(Some(one))) else { continue };
-            checks.push(Check { key: keys::token(*id), version: Some(*version) });
-            writes.push(Write { key: keys::token(*id), value: Some(tombstone(record, now, act).to_stored()) });
-            // What an expired token gave out has expired with it: nothing is left to cut.
-            if record.expires_at.is_none_or(|expiry| now < expiry) {
-                digests.push(CutDigest::of(&record.lineage.to_string()));
-            }
+            entombing.add(*id, record, *version, tombstone(record, act.ending(now)));
+            digests.extend(cut_of(record, now));
         }
-        if writes.is_empty() {
+        if entombing.is_empty() {
             return Ok(None);
         }
         let mut cutting = self.cutting(stand.time, stand.epoch.as_ref(), digests, act.by)?;
+        let Entombing { mut checks, mut writes } = entombing;
         checks.append(&mut cutting.checks);
         writes.append(&mut cutting.writes);
         self.store.commit(checks, writes)?;
         self.settle(&cutting, now)?;
         Ok(cutting.advanced.map(|epoch| epoch.number))
-    }
-}
-
-/// What remains of a record: everything but the secret.
-fn tombstone(record: &Record, at: Seconds, act: &Act<'_>) -> Record {
-    Record {
-        secret: None,
-        generation: record.generation.saturating_add(1),
-        ending: Some(Ending { at, by: act.by.to_owned(), reason: act.reason, note: act.note.map(str::to_owned) }),
-        ..record.clone()
     }
 }
 

@@ -17,6 +17,8 @@ use crate::{
 pub const MAX_NAME_LENGTH: usize = 200;
 /// The most characters of an owner.
 pub const MAX_OWNER_LENGTH: usize = 200;
+/// The most characters of a note: a sentence or two in the actor's own words.
+pub const MAX_NOTE_LENGTH: usize = 500;
 /// The longest that an access token may live: a day, so that no cut must be kept for longer.
 pub const MAX_ACCESS_TTL: Seconds = Seconds(24 * 60 * 60);
 /// The most levels above a refresh token: each adds to every access token below it.

@@ -9,6 +9,7 @@ mod cursor;
 mod cuts;
 mod delete;
 mod edit;
+mod ending;
 mod epochs;
 mod exchange;
 mod feed;
@@ -18,10 +19,12 @@ mod issue;
 mod list;
 mod members;
 mod minting;
+mod owner;
 mod presentation;
 mod revoke;
 mod rotate;
 mod show;
+mod single_cut;
 mod standing;
 mod time;
 mod upkeep;
@@ -33,8 +36,8 @@ pub use configuration::{
     ACCESS_TOKEN_EXPIRATION, ConfigureError, MAX_ISSUER_LENGTH, REFRESH_TOKEN_EXPIRATION, SettingsChange, SettingsError,
 };
 pub use cuts::{COMMIT_GUARD, MAX_CUTS_IN_BUCKET, MAX_JTI_CUTS};
-pub use delete::{DeleteError, Deleted, Deletion, MAX_BATCH, MAX_NOTE_LENGTH};
 pub use edit::{Edit, EditError};
+pub use delete::{DeleteError, Deleted, Deletion, MAX_BATCH};
 pub use epochs::{BeginError, Boot, EpochError};
 pub use exchange::{ExchangeError, ExchangeRequest, Exchanged};
 pub use feed::{Change, FeedError, TakeSnapshot};
@@ -43,7 +46,7 @@ pub use issue::{IssueError, IssueRequest, Issued};
 pub use list::{ListError, MAX_EXAMINED, MAX_PAGE, Query, TokenPage};
 pub use members::{
     AskedBindings, Expiry, LAST_EXPIRY, MAX_ACCESS_TTL, MAX_ANCESTORS, MAX_AUDIENCES, MAX_EXCHANGES, MAX_NAME_LENGTH,
-    MAX_OWNER_LENGTH,
+    MAX_NOTE_LENGTH, MAX_OWNER_LENGTH,
 };
 pub use minting::MAX_AUDIENCE_LENGTH;
 pub use presentation::{ROTATION_GRACE, SPENT_KEPT};

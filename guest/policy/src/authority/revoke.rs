@@ -1,16 +1,14 @@
 //! Revoke: a bearer ends the token that it holds (RFC 7009). Possession is authority.
 
-use super::{ATTEMPTS, Authority, cuts::MAX_JTI_CUTS, decoded, standing::MaximumAccessTtl, time::Time};
+use super::{ATTEMPTS, Authority, decoded, ending::Act, standing::MaximumAccessTtl, time::Time};
 use crate::{
     access_token::{EpochKey, PublicKey, SignedToken, UnverifiedToken},
-    digest::CutDigest,
     keys, life,
     live::LiveSet,
-    ports::Draw,
-    record::{BY_HOLDER, Ending, Epoch, JtiCuts, Reason, Record, Stored as _},
+    record::Epoch,
     refresh_token::{PREFIX, RefreshToken},
-    store::{Check, CommitError, Freshness, Unavailable, Write},
-    token_id::{Jti, LineageId, TokenId},
+    store::{CommitError, Freshness, Unavailable},
+    token_id::{Jti, TokenId},
 };
 
 /// What a revocation ended.
@@ -68,8 +66,8 @@ impl Authority {
                 return Ok(Revocation::Nothing);
             };
             let Some((jti, text)) = self.living_jti(token, time, &epoch.0)? else { return Ok(Revocation::Nothing) };
-            match self.cut_jti(jti, &text, time, &epoch, maximum) {
-                Ok(()) => return Ok(Revocation::AccessToken(text)),
+            match self.cut_jti(jti, &text, time, &epoch, maximum, &Act::of_holder()) {
+                Ok(_) => return Ok(Revocation::AccessToken(text)),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable) => return Err(RevokeError::Unavailable),
             }
@@ -91,49 +89,5 @@ impl Authority {
             return Ok(None);
         }
         Ok(Jti::parse(&claims.jti).map(|jti| (jti, claims.jti.into_owned())))
-    }
-
-    /// Cuts one access token; where its refresh token has as many such cuts as it may, the refresh token's lineage.
-    fn cut_jti(
-        &self,
-        jti: Jti,
-        text: &str,
-        time: Time,
-        epoch: &(Epoch, u64),
-        maximum: MaximumAccessTtl,
-    ) -> Result<(), CommitError> {
-        let (jti_cuts, token) = (keys::jti_cuts(jti.client), keys::token(jti.client));
-        let [cuts, record] = self.read([jti_cuts.clone(), token.clone()])?;
-        let (mut cuts, version) = match decoded::<JtiCuts>(cuts.as_ref()).map_err(Unavailable::from)? {
-            None => (JtiCuts::default(), None),
-            Some((cuts, version)) => (cuts, Some(version)),
-        };
-        let kept_for = maximum.seconds.plus(super::COMMIT_GUARD);
-        cuts.cut_at.retain(|cut_at| time.now < cut_at.plus(kept_for));
-        let mut checks = vec![Check { key: jti_cuts.clone(), version }];
-        let mut writes = Vec::new();
-        let digest = if cuts.cut_at.len() < MAX_JTI_CUTS {
-            cuts.cut_at.push(time.now);
-            writes.push(Write { key: jti_cuts, value: Some(cuts.to_stored()) });
-            CutDigest::of(text)
-        } else {
-            let (record, version) =
-                decoded::<Record>(record.as_ref()).map_err(Unavailable::from)?.ok_or(Unavailable)?;
-            let digest = CutDigest::of(&record.lineage.to_string());
-            let lineage = LineageId(Draw::seeded(self.entropy.as_ref()).bytes());
-            let ending =
-                Ending { at: time.now, by: BY_HOLDER.to_owned(), reason: Reason::TooManyRevocations, note: None };
-            let mut renewed = Record { generation: record.generation.saturating_add(1), ..record };
-            renewed.begin_life(lineage, ending);
-            checks.push(Check { key: token.clone(), version: Some(version) });
-            writes.push(Write { key: token, value: Some(renewed.to_stored()) });
-            writes.push(Write { key: jti_cuts, value: None });
-            digest
-        };
-        let mut cutting = self.cutting(time, Some(epoch), vec![digest], BY_HOLDER)?;
-        checks.append(&mut cutting.checks);
-        writes.append(&mut cutting.writes);
-        self.store.commit(checks, writes)?;
-        Ok(self.settle(&cutting, time.now)?)
     }
 }

@@ -268,9 +268,11 @@ impl Token {
                 .superseded
                 .map(|superseded| superseded.until)
                 .filter(|until| around.now < *until && state != State::Deleted),
-            exchanges_left: bindings
-                .max_exchanges
-                .map(|limit| limit.saturating_sub(beside.exchanges.map_or(0, |exchanges| exchanges.count))),
+            exchanges_left: bindings.max_exchanges.map(|limit| match state {
+                // What was counted goes with the secret.
+                State::Deleted => 0,
+                _ => limit.saturating_sub(beside.exchanges.map_or(0, |exchanges| exchanges.count)),
+            }),
             last_use: beside.used.map(|used| LastUse { at: used.at, address: used.address, count: used.count }),
             last_use_certain: around.gap.is_none_or(|gap| used_until >= gap.until),
             generation: record.generation,
@@ -287,9 +289,10 @@ impl Token {
 /// The ending that an obstacle means for the token `id`; `None` where it means none.
 fn inherited_ending(id: TokenId, created_at: Seconds, obstacle: &Obstacle) -> Option<Ending> {
     match obstacle {
-        Obstacle::Ended(link, ending) if *link == id => Some(ending.clone()),
-        Obstacle::Ended(_, ending) => Some(Ending { reason: Reason::ParentEnded, note: None, ..ending.clone() }),
-        Obstacle::OwnerEnded(_, ending) => Some(ending.clone()),
+        Obstacle::Ended(link, ending) | Obstacle::OwnerEnded(link, _, ending) if *link == id => Some(ending.clone()),
+        Obstacle::Ended(_, ending) | Obstacle::OwnerEnded(_, _, ending) => {
+            Some(Ending { reason: Reason::ParentEnded, note: None, ..ending.clone() })
+        }
         Obstacle::Missing(_) | Obstacle::Unreadable(_) => {
             Some(Ending { at: created_at, by: BY_POLICY.to_owned(), reason: Reason::ParentEnded, note: None })
         }

@@ -70,7 +70,7 @@ pub(super) enum Obstacle {
     /// It, or something that it descends from, ended.
     Ended(TokenId, Ending),
     /// The owner of it, or of something that it descends from, ended.
-    OwnerEnded(String, Ending),
+    OwnerEnded(TokenId, String, Ending),
     /// It, or something that it descends from, has expired.
     Expired(TokenId, Seconds),
     /// It, or something that it descends from, is disabled.
@@ -315,7 +315,7 @@ pub(super) fn obstacle(
     if let Some(name) = &record.owner {
         let owner = owner.ok_or(Obstacle::Unreadable(id))?;
         if let Some(ending) = owner.ending_of(record.owner_lineage.unwrap_or(owner.lineage)) {
-            return Err(Obstacle::OwnerEnded(name.clone(), ending));
+            return Err(Obstacle::OwnerEnded(id, name.clone(), ending));
         }
     }
     if let Some(expiry) = record.expiry(settings).filter(|expiry| now >= *expiry) {
