@@ -173,6 +173,12 @@ pub(crate) fn spent_due(at: Seconds, id: TokenId, secret: &Digest) -> Vec<u8> {
     joined(&[SPENT_DUE, &at.0.to_be_bytes(), &id.0, &secret.0])
 }
 
+/// The spent secret that a key of [`spent_due`] speaks of.
+pub(crate) fn spent_of_due(key: &[u8]) -> Option<Vec<u8>> {
+    let (_, of) = key.strip_prefix(SPENT_DUE)?.split_first_chunk::<8>()?;
+    Some(joined(&[SPENT, of]))
+}
+
 /// A tombstone, by its end.
 pub(crate) fn ended(at: Seconds, id: TokenId) -> Vec<u8> {
     joined(&[ENDED, &at.0.to_be_bytes(), &id.0])

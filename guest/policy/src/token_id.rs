@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::{ports::Reading, seconds::Seconds};
+use crate::{digest::Digest, ports::Reading, seconds::Seconds};
 
 /// Characters of sixteen bytes in base62.
 const TEXT_LENGTH: usize = 22;
@@ -79,11 +79,46 @@ pub struct Jti {
     pub epoch: u64,
     /// The `iat`.
     pub issued_at: Seconds,
-    /// Keeps it apart from all others.
+    /// Keeps it apart from all others: six random bytes, and [`LineageTag`].
     pub random: [u8; 8],
 }
 
+/// The first two bytes of SHA-256 over the lineage ids of an access token, as text one after the other, nearest first.
+///
+/// A `jti` ends with it. Where a refresh token began a new life in the very second of the `iat`, it tells which of the two lives
+/// the access token descends from; it proves nothing, and nothing but an explanation looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineageTag(pub [u8; 2]);
+
+impl LineageTag {
+    /// The tag of these lineage ids.
+    #[must_use]
+    pub fn of<S: AsRef<str>>(lineage: &[S]) -> Self {
+        let mut text = Vec::with_capacity(lineage.len().saturating_mul(TEXT_LENGTH));
+        for id in lineage {
+            text.extend_from_slice(id.as_ref().as_bytes());
+        }
+        let [first, second, ..] = Digest::of(&text).0;
+        Self([first, second])
+    }
+}
+
 impl Jti {
+    /// The id of an access token that is minted now.
+    #[must_use]
+    pub fn new(client: TokenId, epoch: u64, issued_at: Seconds, random: [u8; 6], tag: LineageTag) -> Self {
+        let [a, b, c, d, e, f] = random;
+        let LineageTag([g, h]) = tag;
+        Self { client, epoch, issued_at, random: [a, b, c, d, e, f, g, h] }
+    }
+
+    /// What it tells of the lineage.
+    #[must_use]
+    pub fn tag(&self) -> LineageTag {
+        let [.., first, second] = self.random;
+        LineageTag([first, second])
+    }
+
     /// Reads the text form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -82,21 +82,25 @@ impl Guest for Component {
     }
 
     fn delete_owned(
-        _actor: Actor,
-        _owner: String,
-        _reason: Reason,
-        _note: Option<String>,
+        actor: Actor,
+        owner: String,
+        reason: Reason,
+        note: Option<String>,
     ) -> Result<Option<u64>, DeleteRefusal> {
-        Err(DeleteRefusal::Unavailable)
+        let actor = authority::actor(&actor).map_err(|_| DeleteRefusal::ScopeBeyondActor)?;
+        let reason = reason.into();
+        Ok(authority::with(|authority| authority.delete_owned(&actor, &owner, reason, note.as_deref()))?)
     }
 
     fn delete_access_token(
-        _actor: Actor,
-        _jti: String,
-        _reason: Reason,
-        _note: Option<String>,
+        actor: Actor,
+        jti: String,
+        reason: Reason,
+        note: Option<String>,
     ) -> Result<Deletion, DeleteRefusal> {
-        Err(DeleteRefusal::Unavailable)
+        let actor = authority::actor(&actor).map_err(|_| DeleteRefusal::ScopeBeyondActor)?;
+        let reason = reason.into();
+        Ok(authority::with(|authority| authority.delete_access_token(&actor, &jti, reason, note.as_deref()))?.into())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The interface `upkeep`.
 
-use jeton_policy::store::Unavailable;
+use jeton_policy::{authority as rules, store::Unavailable};
 
 use crate::{
     Component, authority,
@@ -14,8 +14,9 @@ impl Guest for Component {
     }
 
     fn sweep() -> Result<Swept, UpkeepRefusal> {
-        let swept = authority::with(|authority| authority.sweep())?;
-        Ok(Swept { dropped: swept.dropped, entombed: 0, removed: 0, forgotten: 0, more: swept.more })
+        let rules::Swept { dropped, entombed, removed, forgotten, more } =
+            authority::with(|authority| authority.sweep())?;
+        Ok(Swept { dropped, entombed, removed, forgotten, more })
     }
 
     fn note_uses(_uses: Vec<Use>) -> Result<(), UpkeepRefusal> {

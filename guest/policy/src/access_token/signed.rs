@@ -52,6 +52,20 @@ impl SignedToken {
         Ok((signed, claims))
     }
 
+    /// A token as it must have been, of which nothing but its `jti` is known. No signature was verified: it serves to explain
+    /// to an administrator what the one rule says of such a token, and nothing else may be decided by it.
+    #[cfg(feature = "authority")]
+    pub(crate) fn reconstructed(
+        signed_by: PublicKey,
+        issued_at: Seconds,
+        expires_at: Seconds,
+        jti: &str,
+        lineage: &[String],
+    ) -> Self {
+        let lineage = core::iter::once(jti).chain(lineage.iter().map(String::as_str)).map(CutDigest::of).collect();
+        Self { signed_by, issued_at, expires_at, lineage }
+    }
+
     /// The key that it was verified with.
     #[must_use]
     pub fn signed_by(&self) -> PublicKey {

@@ -11,7 +11,7 @@ use crate::{
     scope::Scopes,
     seconds::Seconds,
     store::Unavailable,
-    token_id::{Jti, TokenId},
+    token_id::{Jti, LineageTag, TokenId},
 };
 
 /// The most characters of an audience (RFC 8707 section 2): it stands in every access token.
@@ -56,12 +56,9 @@ impl Authority {
         let signer = self.signer(epoch)?;
         let issuer = self.issuer()?;
         let client = minting.client.to_string();
-        let jti = Jti {
-            client: minting.client,
-            epoch: epoch.number,
-            issued_at: minting.issued_at,
-            random: Draw::seeded(self.entropy.as_ref()).bytes(),
-        };
+        let random = Draw::seeded(self.entropy.as_ref()).bytes();
+        let tag = LineageTag::of(&minting.lineage);
+        let jti = Jti::new(minting.client, epoch.number, minting.issued_at, random, tag);
         let access_token = signer.sign(&Claims {
             iss: Cow::Borrowed(&issuer),
             aud: Cow::Borrowed(minting.audience.unwrap_or(&issuer)),

@@ -54,7 +54,7 @@ pub use revoke::{Revocation, RevokeError};
 pub use rotate::{MAX_OVERLAP, RotateError};
 pub use show::{LastUse, ShowError, State, Token};
 pub use time::{TOLERATED_STEP_BACK, Time};
-pub use upkeep::{MAX_SWEPT, Swept};
+pub use upkeep::{MAX_ENTOMBED, MAX_REMOVED, MAX_SWEPT, Swept};
 
 use crate::{
     access_token::EpochSigner,

@@ -1,28 +1,49 @@
-//! Upkeep: dropping cuts that can hit nothing any more, and moving the clock's mark.
+//! Upkeep: what must be done from time to time, in steps so small that no request waits for one.
+//!
+//! A step does one kind of work, the most pressing first, in one commit. Whether a token is alive never depends on any of it.
 
-use super::{
-    Authority,
-    cuts::COMMIT_GUARD,
-    decoded,
-    epochs::mark_at,
-    standing::MaximumAccessTtl,
-    time::{MARK_STEP, Time},
-};
+mod cuts;
+mod entomb;
+mod forget;
+mod remove;
+
+use super::{Authority, decoded, standing::MaximumAccessTtl, time::Time};
 use crate::{
     keys,
-    store::{Check, CommitError, Direction, Unavailable, Write},
+    record::Settings,
+    seconds::Seconds,
+    store::{CommitError, Unavailable},
 };
 
-/// The most cuts dropped in one step, so that a step never holds up a request for long.
+/// The most keys of one step: a commit of them takes a few milliseconds, and whatever else is asked of the store comes between two steps.
 pub const MAX_SWEPT: u32 = 500;
+/// The most tokens that one step makes tombstones, at six writes each.
+pub const MAX_ENTOMBED: u32 = MAX_SWEPT / 5;
+/// The most tombstones that one step removes, at about fourteen keys each.
+pub const MAX_REMOVED: u32 = MAX_SWEPT / 16;
 
 /// What one step did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
     /// How many cuts were dropped.
     pub dropped: u32,
-    /// Whether there is more to do at once.
+    /// How many tokens became tombstones because something that they descend from ended.
+    pub entombed: u32,
+    /// How many tombstones were removed because their time is over.
+    pub removed: u32,
+    /// How many remembered requests and spent secrets were forgotten because their time is over.
+    pub forgotten: u32,
+    /// Whether there may be more to do at once.
     pub more: bool,
+}
+
+/// What a step goes by, all of one moment.
+struct Moment {
+    time: Time,
+    /// The mark of the clock, and the version of what says so.
+    mark: Option<(Seconds, u64)>,
+    maximum: MaximumAccessTtl,
+    settings: Settings,
 }
 
 impl Authority {
@@ -36,47 +57,46 @@ impl Authority {
         Ok(Time::new(reading, decoded(clock.as_ref())?.map(|(mark, _)| mark)))
     }
 
-    /// Drops at most [`MAX_SWEPT`] cuts whose every possible victim has expired: those made longer ago than the largest
-    /// access TTL that was ever in force and [`COMMIT_GUARD`]. The mark moves, in the same commit, to the time that justified it.
+    /// Does one bounded step of the most pressing work that is due: drops cuts, makes what descends from ended tokens and
+    /// owners tombstones, removes tombstones whose time is over, forgets spent secrets and requests. Moves the clock's mark.
     ///
     /// # Errors
     /// [`Unavailable`].
     pub fn sweep(&self) -> Result<Swept, Unavailable> {
-        let reading = self.clock.now();
-        let [clock, maximum] = self.read([keys::CLOCK.to_vec(), keys::MAXIMUM_ACCESS_TTL.to_vec()])?;
-        let mark = decoded(clock.as_ref())?;
-        let time = Time::new(reading, mark.map(|(mark, _)| mark));
-        let maximum = MaximumAccessTtl::decode(maximum.as_ref())?;
-        let kept_for = maximum.seconds.plus(COMMIT_GUARD);
-
-        let found = self.store.scan(keys::DUE, None, Direction::Ascending, MAX_SWEPT)?.items;
-        let due = found
-            .into_iter()
-            .filter_map(|item| keys::parse_due(&item.key).map(|parsed| (item, parsed)))
-            .take_while(|(_, (cut_at, _, _))| time.now > cut_at.plus(kept_for));
-        let mut checks = vec![
-            Check { key: keys::MAXIMUM_ACCESS_TTL.to_vec(), version: maximum.version },
-            Check { key: keys::CLOCK.to_vec(), version: mark.map(|(_, version)| version) },
-        ];
-        let mut writes = Vec::new();
-        let mut dropped = 0_u32;
-        for (item, (_, epoch, digest)) in due {
-            // A cut that was written again has another due key: this check notices it.
-            checks.push(Check { key: item.key.clone(), version: Some(item.version) });
-            writes.push(Write { key: item.key, value: None });
-            writes.push(Write { key: keys::cut(epoch, digest), value: None });
-            dropped = dropped.saturating_add(1);
-        }
-        let is_mark_due = time.now >= mark.map(|(mark, _)| mark).unwrap_or_default().plus(MARK_STEP);
-        if dropped == 0 && !is_mark_due {
-            return Ok(Swept { dropped, more: false });
-        }
-        writes.push(mark_at(time));
-        match self.store.commit(checks, writes) {
-            Ok(_) => Ok(Swept { dropped, more: dropped == MAX_SWEPT }),
-            // Somebody moved the mark or the maximum, or cut anew: the next step sees it.
-            Err(CommitError::Conflict) => Ok(Swept { dropped: 0, more: true }),
+        match self.step() {
+            Ok(swept) => Ok(swept),
+            // Somebody changed what the step was decided upon: the next one sees it.
+            Err(CommitError::Conflict) => Ok(Swept { more: true, ..Swept::default() }),
             Err(CommitError::Unavailable) => Err(Unavailable),
         }
+    }
+
+    fn step(&self) -> Result<Swept, CommitError> {
+        let moment = self.moment()?;
+        let dropped = self.drop_cuts(&moment)?;
+        if dropped > 0 {
+            return Ok(Swept { dropped, more: true, ..Swept::default() });
+        }
+        if let Some(entombed) = self.entomb_some()? {
+            return Ok(Swept { entombed, more: true, ..Swept::default() });
+        }
+        if let Some(removed) = self.remove_some(&moment)? {
+            return Ok(Swept { removed, more: true, ..Swept::default() });
+        }
+        let forgotten = self.forget_some(&moment)?;
+        Ok(Swept { forgotten, more: forgotten > 0, ..Swept::default() })
+    }
+
+    fn moment(&self) -> Result<Moment, Unavailable> {
+        let reading = self.clock.now();
+        let [clock, maximum, settings] =
+            self.read([keys::CLOCK.to_vec(), keys::MAXIMUM_ACCESS_TTL.to_vec(), keys::SETTINGS.to_vec()])?;
+        let mark = decoded(clock.as_ref())?;
+        Ok(Moment {
+            time: Time::new(reading, mark.map(|(mark, _)| mark)),
+            mark,
+            maximum: MaximumAccessTtl::decode(maximum.as_ref())?,
+            settings: decoded(settings.as_ref())?.map(|(settings, _)| settings).unwrap_or_default(),
+        })
     }
 }
