@@ -7,10 +7,10 @@
 use super::{
     ATTEMPTS, Actor, Authority,
     cuts::Cutting,
-    delete::MAX_NOTE_LENGTH,
+    ending::{Act, ActError, check_note},
     index,
     issue::{IssueError, raise_maximum},
-    members::{self, Expiry},
+    members::{self, Expiry, MAX_NOTE_LENGTH},
     show::Token,
     standing::{Grant, Standing},
 };
@@ -105,6 +105,17 @@ impl From<IssueError> for EditError {
     }
 }
 
+impl From<ActError> for EditError {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::NoteTooLong => Self::NoteTooLong,
+            ActError::NoteHasControlCharacter => Self::NoteHasControlCharacter,
+            // An edit gives no reason: it follows from what is changed.
+            ActError::ReasonReserved => Self::Unavailable,
+        }
+    }
+}
+
 impl Authority {
     /// Changes a refresh token and gives it as it stands then. `generation`: the one that it must have.
     ///
@@ -153,7 +164,7 @@ impl Authority {
         let mut after = before.clone();
         change(&mut after, edit, scopes, &held, &standing, bounds.as_ref())?;
         if let Some(enabled) = edit.enabled {
-            let disabled = || ending(actor, now, Reason::Disabled, edit.note.as_deref());
+            let disabled = || Act::by(actor, Reason::Disabled, edit.note.as_deref()).ending(now);
             after.disabled = if enabled { None } else { before.disabled.clone().or_else(|| Some(disabled())) };
         }
         if after == *before {
@@ -176,7 +187,7 @@ impl Authority {
             settle_secret(id, &standing, &mut after, &mut checks, &mut writes);
         }
         let ended = why_a_life_ends(before, &after);
-        let act = ended.map(|reason| ending(actor, now, reason, edit.note.as_deref()));
+        let act = ended.map(|reason| Act::by(actor, reason, edit.note.as_deref()).ending(now));
         let mut cutting = self.renewing(&standing, &mut after, act)?;
         checks.append(&mut cutting.checks);
         writes.append(&mut cutting.writes);
@@ -204,22 +215,6 @@ impl Authority {
         record.begin_life(LineageId(Draw::seeded(self.entropy.as_ref()).bytes()), ending);
         self.cutting(standing.time, standing.epoch.as_ref(), vec![digest], &by)
     }
-}
-
-/// At most [`MAX_NOTE_LENGTH`] characters that can be seen.
-fn check_note(note: Option<&str>) -> Result<(), EditError> {
-    if note.is_some_and(|note| note.chars().count() > MAX_NOTE_LENGTH) {
-        return Err(EditError::NoteTooLong);
-    }
-    if note.is_some_and(|note| note.chars().any(char::is_control)) {
-        return Err(EditError::NoteHasControlCharacter);
-    }
-    Ok(())
-}
-
-/// What the record of an act says.
-pub(super) fn ending(actor: &Actor, at: Seconds, reason: Reason, note: Option<&str>) -> Ending {
-    Ending { at, by: actor.name().to_owned(), reason, note: note.map(str::to_owned) }
 }
 
 /// Gives `record` the members of `edit`, each by its rule. A member that stays what it is breaks none: rules that came later,

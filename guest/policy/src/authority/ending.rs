@@ -33,7 +33,12 @@ impl<'a> Act<'a> {
         if !reason.may_be_given() {
             return Err(ActError::ReasonReserved);
         }
-        Ok(Self { by: actor.name(), reason, note })
+        Ok(Self::by(actor, reason, note))
+    }
+
+    /// An administrator's act whose reason follows from what it does, and whose note was checked.
+    pub(super) fn by(actor: &'a Actor, reason: Reason, note: Option<&'a str>) -> Self {
+        Self { by: actor.name(), reason, note }
     }
 
     /// A bearer gave back what it holds.

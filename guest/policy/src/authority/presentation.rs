@@ -28,11 +28,6 @@ pub const SPENT_KEPT: Seconds = Seconds(90 * 24 * 60 * 60);
 /// many that race none is refused wrongly; each attempt is a read and a commit, and signs nothing.
 pub(super) const PRESENTATION_ATTEMPTS: u32 = 1024;
 
-/// How long a spent secret is remembered: whoever presents one later is refused all the same, and ends nothing any more.
-///
-/// As long as a refresh token lives unless told otherwise: a stolen copy older than that is of a token that has expired.
-pub(super) const SPENT_KEPT: Seconds = Seconds(90 * 24 * 60 * 60);
-
 /// A refresh token that was presented and may mint, and what must be committed before anything is handed out.
 pub(super) struct Presented {
     pub(super) id: TokenId,

@@ -1,6 +1,6 @@
 //! Rotate: a new secret for a refresh token, on an administrator's order.
 
-use super::{ATTEMPTS, Actor, Authority, edit::ending, issue::Issued, standing::Obstacle};
+use super::{ATTEMPTS, Actor, Authority, ending::Act, issue::Issued, standing::Obstacle};
 use crate::{
     keys,
     ports::Draw,
@@ -126,7 +126,7 @@ impl Authority {
             }
             writes.push(Write { key, value: None });
         }
-        let act = at_once.then(|| ending(actor, now, Reason::Rotated, None));
+        let act = at_once.then(|| Act::by(actor, Reason::Rotated, None).ending(now));
         let mut cutting = self.renewing(&standing, &mut after, act)?;
         checks.append(&mut cutting.checks);
         writes.append(&mut cutting.writes);

@@ -20,7 +20,9 @@ same!(IssueError => IssueRefusal {
 });
 same!(ShowError => ShowRefusal { NotFound Unavailable });
 same!(ListError => ListRefusal { LimitOutOfRange NameTooLong OwnerMalformed CursorInvalid Unavailable });
-same!(DeleteError => DeleteRefusal { TooMany ScopeBeyondActor NoteTooLong NoteHasControlCharacter Unavailable });
+same!(DeleteError => DeleteRefusal {
+    TooMany ScopeBeyondActor OwnerMalformed OwnerNotFound JtiMalformed NoteTooLong NoteHasControlCharacter ReasonReserved Unavailable
+});
 same!(RotateError => RotateRefusal {
     NotFound NotActive GenerationDiffers ScopeBeyondActor
     OverlapOutOfRange OverlapNotOver ClockBehind Unavailable

@@ -5,7 +5,7 @@ use crate::{
     authority::{Authority, decoded},
     digest::Digest,
     keys,
-    record::{Record, Used},
+    record::{Record, Spent, Stored as _, Used},
     seconds::Seconds,
     store::{Check, CommitError, Direction, Unavailable, Write},
     token_id::TokenId,
@@ -57,9 +57,9 @@ impl Authority {
         let spent = self.store.scan(&prefix, None, Direction::Ascending, room.saturating_add(1))?.items;
         let is_full = spent.len() > usize::try_from(room).unwrap_or(0);
         for item in spent.into_iter().take(usize::try_from(room).unwrap_or(0)) {
-            let at = crate::record::Stored::from_stored(&item.value).map_err(Unavailable::from)?;
+            let spent = Spent::from_stored(&item.value)?;
             if let Some(secret) = item.key.last_chunk().copied().map(Digest) {
-                removal.writes.push(Write { key: keys::spent_due(at, id, &secret), value: None });
+                removal.writes.push(Write { key: keys::spent_due(spent.at, id, &secret), value: None });
             }
             removal.writes.push(Write { key: item.key, value: None });
         }
