@@ -36,8 +36,8 @@ pub use configuration::{
     ACCESS_TOKEN_EXPIRATION, ConfigureError, MAX_ISSUER_LENGTH, REFRESH_TOKEN_EXPIRATION, SettingsChange, SettingsError,
 };
 pub use cuts::{COMMIT_GUARD, MAX_CUTS_IN_BUCKET, MAX_JTI_CUTS};
-pub use edit::{Edit, EditError};
 pub use delete::{DeleteError, Deleted, Deletion, MAX_BATCH};
+pub use edit::{Edit, EditError};
 pub use epochs::{BeginError, Boot, EpochError};
 pub use exchange::{ExchangeError, ExchangeRequest, Exchanged};
 pub use feed::{Change, FeedError, TakeSnapshot};

@@ -1,12 +1,8 @@
 //! The end of one access token by its `jti`: by its holder, or by an administrator who knows nothing else of it.
 
 use super::{
-    ATTEMPTS, Actor, Authority, COMMIT_GUARD, DeleteError, Deletion,
-    cuts::MAX_JTI_CUTS,
-    decoded,
-    ending::Act,
-    standing::MaximumAccessTtl,
-    time::Time,
+    ATTEMPTS, Actor, Authority, COMMIT_GUARD, DeleteError, Deletion, cuts::MAX_JTI_CUTS, decoded, ending::Act,
+    standing::MaximumAccessTtl, time::Time,
 };
 use crate::{
     digest::CutDigest,

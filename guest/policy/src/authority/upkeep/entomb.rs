@@ -56,9 +56,8 @@ impl Authority {
             let owner = item.key.strip_prefix(keys::ENTOMB_OWNERS).and_then(|owner| str::from_utf8(owner).ok());
             owner.map(keys::owned_prefix).map(|index| Work { item, index })
         };
-        let of_token = |item: Item| {
-            keys::id_at_end(&item.key).map(keys::children_prefix).map(|index| Work { item, index })
-        };
+        let of_token =
+            |item: Item| keys::id_at_end(&item.key).map(keys::children_prefix).map(|index| Work { item, index });
         Ok(owners.into_iter().filter_map(of_owner).chain(tokens.into_iter().filter_map(of_token)).collect())
     }
 
@@ -73,7 +72,9 @@ impl Authority {
         let mut entombed = 0_u32;
         for ((id, record), token) in ids.iter().zip(records).zip(self.tokens(ids)?) {
             let Some((record, version)) = decoded::<Record>(record.as_ref())? else { continue };
-            let Some(ending) = token.and_then(|token| token.ending).filter(|_| record.ending.is_none()) else { continue };
+            let Some(ending) = token.and_then(|token| token.ending).filter(|_| record.ending.is_none()) else {
+                continue;
+            };
             entombing.add(*id, &record, version, inherited_tombstone(&record, ending));
             entombed = entombed.saturating_add(1);
         }
