@@ -22,7 +22,7 @@ pub const LIVE_PREFIX: &[u8] = b"live/";
 pub(crate) const TOKENS: &[u8] = b"token/";
 /// Cuts by the time of the cut: what the sweeper goes by.
 pub(crate) const DUE: &[u8] = b"due/";
-/// Tokens by their own expiry. Those that never expire are not there.
+/// Tokens by their own expiry. Those that never expire are last.
 pub(crate) const EXPIRES: &[u8] = b"expires/";
 /// Tokens by the time of their last use.
 pub(crate) const LAST_USED: &[u8] = b"last-used/";
@@ -55,6 +55,8 @@ const EXCHANGES: &[u8] = b"exchanges/";
 const ROTATION: &[u8] = b"rotation/";
 const SPENT: &[u8] = b"spent/";
 const IDEMPOTENT: &[u8] = b"idempotent/";
+/// Where an index by time keeps what has none.
+const NEVER: Seconds = Seconds(u64::MAX);
 /// Bytes of a name that its index goes by: a key has at most 512 bytes, a name up to 800.
 const INDEXED_NAME: usize = 128;
 
@@ -128,9 +130,9 @@ pub(crate) fn named(name: &str) -> Vec<u8> {
     joined(&[NAMED, &Digest::of(name.as_bytes()).0])
 }
 
-/// One token by its own expiry.
-pub(crate) fn expires(at: Seconds, id: TokenId) -> Vec<u8> {
-    joined(&[EXPIRES, &at.0.to_be_bytes(), &id.0])
+/// One token by its own expiry. Never is later than every moment.
+pub(crate) fn expires(at: Option<Seconds>, id: TokenId) -> Vec<u8> {
+    joined(&[EXPIRES, &at.unwrap_or(NEVER).0.to_be_bytes(), &id.0])
 }
 
 /// A token that was never used.
@@ -220,6 +222,21 @@ pub(crate) fn parse_due(key: &[u8]) -> Option<(Seconds, u64, CutDigest)> {
     let (cut_at, rest) = key.strip_prefix(DUE)?.split_first_chunk::<8>()?;
     let (epoch, digest) = rest.split_first_chunk::<8>()?;
     Some((Seconds(u64::from_be_bytes(*cut_at)), u64::from_be_bytes(*epoch), CutDigest(digest.try_into().ok()?)))
+}
+
+/// Where the keys of an index by time that lie at `at` or later begin.
+pub(crate) fn from_moment(index: &[u8], at: Seconds) -> Vec<u8> {
+    joined(&[index, &at.0.to_be_bytes()])
+}
+
+/// Where those without a time begin, in an index by time.
+pub(crate) fn never(index: &[u8]) -> Vec<u8> {
+    from_moment(index, NEVER)
+}
+
+/// Where the keys of an index by id begin whose tokens were made before `at`: newest first, later ones stand before it.
+pub(crate) fn made_before(index: &[u8], at: Seconds) -> Vec<u8> {
+    joined(&[index, &TokenId::made_before(at)])
 }
 
 /// The moment that a key of an index by time begins with, after `prefix`.

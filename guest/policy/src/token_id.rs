@@ -46,6 +46,25 @@ impl TokenId {
         Self(bytes)
     }
 
+    /// When it was made, by the clock of then.
+    #[must_use]
+    pub fn made_at(self) -> Seconds {
+        let [a, b, c, d, e, f, ..] = self.0;
+        let inverted = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        Seconds(LAST_MOMENT.saturating_sub(inverted) / 1000)
+    }
+
+    /// Where the ids of tokens that were made before `at` begin. Those made at `at` or later stand before it.
+    pub(crate) fn made_before(at: Seconds) -> Vec<u8> {
+        let inverted = LAST_MOMENT.saturating_sub(at.0.saturating_mul(1000).min(LAST_MOMENT));
+        if inverted == LAST_MOMENT {
+            // Nothing was made before the beginning of time: a place behind every id.
+            return vec![u8::MAX; 17];
+        }
+        let [_, _, time @ ..] = inverted.saturating_add(1).to_be_bytes();
+        time.to_vec()
+    }
+
     /// Reads the text form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

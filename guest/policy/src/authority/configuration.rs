@@ -1,20 +1,14 @@
-//! What an authority is, and what its administrators may change.
+//! What an authority is: its issuer, chosen once.
 
-use super::{ATTEMPTS, Authority, decoded, issue::raise_maximum, members::MAX_ACCESS_TTL, standing::MaximumAccessTtl};
+use super::{ATTEMPTS, Authority, decoded};
 use crate::{
     keys,
-    record::{Settings, Stored as _},
-    seconds::Seconds,
+    record::Stored as _,
     store::{Check, CommitError, Unavailable, Write},
 };
 
 /// The most characters of an issuer: it stands twice in every access token.
 pub const MAX_ISSUER_LENGTH: usize = 200;
-/// What `access_token_expiration` may be.
-pub const ACCESS_TOKEN_EXPIRATION: core::ops::RangeInclusive<Seconds> = Seconds(1)..=MAX_ACCESS_TTL;
-/// What `refresh_token_expiration` may be: up to a hundred years; for longer there is "never".
-pub const REFRESH_TOKEN_EXPIRATION: core::ops::RangeInclusive<Seconds> = Seconds(1)..=Seconds(3_153_600_000);
-
 /// Why an authority is not what it was asked to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigureError {
@@ -30,35 +24,6 @@ pub enum ConfigureError {
 }
 
 impl From<Unavailable> for ConfigureError {
-    fn from(Unavailable: Unavailable) -> Self {
-        Self::Unavailable
-    }
-}
-
-/// A change of settings. `None` leaves one as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SettingsChange {
-    /// See [`ACCESS_TOKEN_EXPIRATION`].
-    pub access_token_expiration: Option<Seconds>,
-    /// See [`REFRESH_TOKEN_EXPIRATION`].
-    pub refresh_token_expiration: Option<Seconds>,
-}
-
-/// Why settings were not told or changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
-    /// See [`ACCESS_TOKEN_EXPIRATION`].
-    #[error("access_token_expiration is out of range")]
-    AccessTokenExpirationOutOfRange,
-    /// See [`REFRESH_TOKEN_EXPIRATION`].
-    #[error("refresh_token_expiration is out of range")]
-    RefreshTokenExpirationOutOfRange,
-    /// The store cannot be had.
-    #[error("the store is unavailable")]
-    Unavailable,
-}
-
-impl From<Unavailable> for SettingsError {
     fn from(Unavailable: Unavailable) -> Self {
         Self::Unavailable
     }
@@ -91,53 +56,6 @@ impl Authority {
             }
         }
         Err(ConfigureError::Unavailable)
-    }
-
-    /// The settings in force.
-    ///
-    /// # Errors
-    /// [`SettingsError::Unavailable`].
-    pub fn settings(&self) -> Result<Settings, SettingsError> {
-        let [stored] = self.read([keys::SETTINGS.to_vec()])?;
-        let stored = decoded(stored.as_ref()).map_err(Unavailable::from)?;
-        Ok(stored.map(|(settings, _)| settings).unwrap_or_default())
-    }
-
-    /// Changes settings and gives those in force after it. What is out keeps the life that it was minted with.
-    ///
-    /// # Errors
-    /// [`SettingsError`]; nothing was changed then.
-    pub fn set_settings(&self, change: SettingsChange) -> Result<Settings, SettingsError> {
-        let SettingsChange { access_token_expiration: access, refresh_token_expiration: refresh } = change;
-        if access.is_some_and(|span| !ACCESS_TOKEN_EXPIRATION.contains(&span)) {
-            return Err(SettingsError::AccessTokenExpirationOutOfRange);
-        }
-        if refresh.is_some_and(|span| !REFRESH_TOKEN_EXPIRATION.contains(&span)) {
-            return Err(SettingsError::RefreshTokenExpirationOutOfRange);
-        }
-        for _ in 0..ATTEMPTS {
-            let [stored, maximum] = self.read([keys::SETTINGS.to_vec(), keys::MAXIMUM_ACCESS_TTL.to_vec()])?;
-            let stored = decoded::<Settings>(stored.as_ref()).map_err(Unavailable::from)?;
-            let maximum = MaximumAccessTtl::decode(maximum.as_ref()).map_err(Unavailable::from)?;
-            let version = stored.as_ref().map(|(_, version)| *version);
-            let before = stored.map(|(settings, _)| settings).unwrap_or_default();
-            let after = Settings {
-                access_token_expiration: access.unwrap_or(before.access_token_expiration),
-                refresh_token_expiration: refresh.unwrap_or(before.refresh_token_expiration),
-                generation: Some(before.generation().saturating_add(1)),
-                ..before
-            };
-            let key = keys::SETTINGS.to_vec();
-            let mut checks = vec![Check { key: key.clone(), version }];
-            let mut writes = vec![Write { key, value: Some(after.to_stored()) }];
-            raise_maximum(maximum, after.access_token_expiration, &mut checks, &mut writes);
-            match self.store.commit(checks, writes) {
-                Ok(_) => return Ok(after),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Unavailable) => return Err(SettingsError::Unavailable),
-            }
-        }
-        Err(SettingsError::Unavailable)
     }
 }
 

@@ -9,8 +9,7 @@ use crate::{
 
 /// The writes that make a new record findable.
 pub(super) fn entered(id: TokenId, record: &Record) -> Vec<Write> {
-    let mut keys = vec![keys::name(&record.name, id), keys::unused(id)];
-    keys.extend(record.expires_at.map(|expiry| keys::expires(expiry, id)));
+    let mut keys = vec![keys::name(&record.name, id), keys::unused(id), keys::expires(record.expires_at, id)];
     keys.extend(record.owner.as_ref().map(|owner| keys::owned(owner, id)));
     keys.extend(record.ancestors.first().map(|parent| keys::child(*parent, id)));
     keys.extend(record.ending.as_ref().map(|ending| keys::ended(ending.at, id)));
@@ -22,7 +21,7 @@ pub(super) fn moved(id: TokenId, before: &Record, after: &Record) -> Vec<Write> 
     let places = |record: &Record| {
         [
             Some(keys::name(&record.name, id)),
-            record.expires_at.map(|expiry| keys::expires(expiry, id)),
+            Some(keys::expires(record.expires_at, id)),
             record.ending.as_ref().map(|ending| keys::ended(ending.at, id)),
         ]
     };

@@ -21,20 +21,21 @@ mod members;
 mod minting;
 mod owner;
 mod presentation;
+mod preview;
 mod revoke;
 mod rotate;
+mod settings;
 mod show;
 mod single_cut;
 mod standing;
 mod time;
 mod upkeep;
+mod uses;
 
 use std::{cell::RefCell, rc::Rc};
 
 pub use actor::{ActingToken, Actor};
-pub use configuration::{
-    ACCESS_TOKEN_EXPIRATION, ConfigureError, MAX_ISSUER_LENGTH, REFRESH_TOKEN_EXPIRATION, SettingsChange, SettingsError,
-};
+pub use configuration::{ConfigureError, MAX_ISSUER_LENGTH};
 pub use cuts::{COMMIT_GUARD, MAX_CUTS_IN_BUCKET, MAX_JTI_CUTS};
 pub use delete::{DeleteError, Deleted, Deletion, MAX_BATCH};
 pub use edit::{Edit, EditError};
@@ -43,18 +44,24 @@ pub use exchange::{ExchangeError, ExchangeRequest, Exchanged};
 pub use feed::{Change, FeedError, TakeSnapshot};
 pub use idempotency::{MAX_KEY_LENGTH, REMEMBERED_FOR};
 pub use issue::{IssueError, IssueRequest, Issued};
-pub use list::{ListError, MAX_EXAMINED, MAX_PAGE, Query, TokenPage};
+pub use list::{ListError, MAX_EXAMINED, MAX_PAGE, Query, Sort, Span, TokenPage};
 pub use members::{
     AskedBindings, Expiry, LAST_EXPIRY, MAX_ACCESS_TTL, MAX_ANCESTORS, MAX_AUDIENCES, MAX_EXCHANGES, MAX_NAME_LENGTH,
     MAX_NOTE_LENGTH, MAX_OWNER_LENGTH,
 };
 pub use minting::MAX_AUDIENCE_LENGTH;
 pub use presentation::{ROTATION_GRACE, SPENT_KEPT};
+pub use preview::{MAX_FIRST, MAX_PREVIEWED, Preview};
 pub use revoke::{Revocation, RevokeError};
 pub use rotate::{MAX_OVERLAP, RotateError};
+pub use settings::{
+    ACCESS_TOKEN_EXPIRATION, MAX_CATALOGUE, MAX_CATALOGUE_LENGTH, REFRESH_TOKEN_EXPIRATION, SettingsChange, SettingsError,
+    TOMBSTONE_RETENTION,
+};
 pub use show::{LastUse, ShowError, State, Token};
 pub use time::{TOLERATED_STEP_BACK, Time};
 pub use upkeep::{MAX_ENTOMBED, MAX_REMOVED, MAX_SWEPT, Swept};
+pub use uses::{MAX_USES, USES_AT_STAKE, Use};
 
 use crate::{
     access_token::EpochSigner,

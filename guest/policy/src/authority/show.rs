@@ -16,8 +16,8 @@ use crate::{
     token_id::TokenId,
 };
 
-/// How a refresh token stands: derived whenever it is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a refresh token stands: derived whenever it is read. The later ones hide the earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// It can be exchanged.
     Active,
@@ -109,13 +109,19 @@ struct Beside {
     exchanges: Option<Exchanges>,
 }
 
-/// Everything that the state of some tokens depends on.
-struct Surroundings {
-    now: Seconds,
-    settings: Settings,
+/// What every token is seen by.
+#[derive(Clone)]
+pub(super) struct Head {
+    pub(super) now: Seconds,
+    pub(super) settings: Settings,
     gap: Option<UsesGap>,
+}
+
+/// Everything that the state of some tokens depends on.
+pub(super) struct Surroundings {
+    pub(super) head: Head,
     /// The tokens that are shown, and all that they descend from.
-    records: BTreeMap<TokenId, Record>,
+    pub(super) records: BTreeMap<TokenId, Record>,
     owners: BTreeMap<String, Owner>,
 }
 
@@ -132,25 +138,45 @@ impl Authority {
 
     /// The tokens of these ids, in their order, with their states; `None` for one that is not there.
     pub(super) fn tokens(&self, ids: &[TokenId]) -> Result<Vec<Option<Token>>, Unavailable> {
+        self.tokens_by(&self.head()?, ids)
+    }
+
+    /// What every token is seen by now.
+    pub(super) fn head(&self) -> Result<Head, Unavailable> {
         let reading = self.clock.now();
-        let head = [keys::CLOCK.to_vec(), keys::SETTINGS.to_vec(), keys::USES_GAP.to_vec()];
-        let [clock, settings, gap] = self.read(head)?;
-        let time = Time::new(reading, decoded(clock.as_ref())?.map(|(mark, _)| mark));
-        let mut around = Surroundings {
-            now: time.now,
+        let [clock, settings, gap] =
+            self.read([keys::CLOCK.to_vec(), keys::SETTINGS.to_vec(), keys::USES_GAP.to_vec()])?;
+        Ok(Head {
+            now: Time::new(reading, decoded(clock.as_ref())?.map(|(mark, _)| mark)).now,
             settings: decoded(settings.as_ref())?.map(|(settings, _)| settings).unwrap_or_default(),
             gap: decoded(gap.as_ref())?.map(|(gap, _)| gap),
-            records: self.stored(ids.iter().copied(), keys::token)?,
-            owners: BTreeMap::new(),
-        };
-        let ancestors: BTreeSet<TokenId> =
-            around.records.values().flat_map(|record| record.ancestors.iter().copied()).collect();
-        let missing = ancestors.into_iter().filter(|id| !around.records.contains_key(id)).collect::<Vec<_>>();
-        let ancestors = self.stored(missing.into_iter(), keys::token)?;
-        around.records.extend(ancestors);
-        let owners: BTreeSet<String> = around.records.values().filter_map(|record| record.owner.clone()).collect();
-        around.owners = self.stored(owners.into_iter(), |owner: String| keys::owner(&owner))?;
+        })
+    }
 
+    /// The same as [`Authority::tokens`], seen by `head`.
+    pub(super) fn tokens_by(&self, head: &Head, ids: &[TokenId]) -> Result<Vec<Option<Token>>, Unavailable> {
+        let around = self.surroundings(head, ids)?;
+        self.tokens_in(&around, ids)
+    }
+
+    /// The records of `ids`, and all that they descend from.
+    pub(super) fn surroundings(&self, head: &Head, ids: &[TokenId]) -> Result<Surroundings, Unavailable> {
+        let mut records: BTreeMap<TokenId, Record> = self.stored(ids.iter().copied(), keys::token)?;
+        let ancestors: BTreeSet<TokenId> =
+            records.values().flat_map(|record| record.ancestors.iter().copied()).collect();
+        let missing = ancestors.into_iter().filter(|id| !records.contains_key(id)).collect::<Vec<_>>();
+        records.extend(self.stored(missing.into_iter(), keys::token)?);
+        let owners: BTreeSet<String> = records.values().filter_map(|record| record.owner.clone()).collect();
+        let owners = self.stored(owners.into_iter(), |owner: String| keys::owner(&owner))?;
+        Ok(Surroundings { head: head.clone(), records, owners })
+    }
+
+    /// The tokens of these ids, whose surroundings were read.
+    pub(super) fn tokens_in(
+        &self,
+        around: &Surroundings,
+        ids: &[TokenId],
+    ) -> Result<Vec<Option<Token>>, Unavailable> {
         let mut used = self.stored(ids.iter().copied(), keys::used)?;
         let counted = ids.iter().copied().filter(|id| {
             let bindings = around.records.get(id).and_then(|record| record.bindings.as_ref());
@@ -162,7 +188,7 @@ impl Authority {
             .map(|id| {
                 let record = around.records.get(id)?.clone();
                 let beside = Beside { used: used.remove(id), exchanges: exchanges.remove(id) };
-                Some(Token::derive(*id, record, &around, beside))
+                Some(Token::derive(*id, record, around, beside))
             })
             .collect())
     }
@@ -170,13 +196,12 @@ impl Authority {
     /// The token of `id` as it stands once `record` is written, with everything else as `standing` found it.
     pub(super) fn token_after(&self, id: TokenId, record: &Record, standing: &Standing) -> Result<Token, Unavailable> {
         let [gap, used, exchanges] = self.read([keys::USES_GAP.to_vec(), keys::used(id), keys::exchanges(id)])?;
-        let around = Surroundings {
+        let head = Head {
             now: standing.time.now,
             settings: standing.settings.clone(),
             gap: decoded(gap.as_ref())?.map(|(gap, _)| gap),
-            records: standing.ancestor_records(),
-            owners: standing.owners(),
         };
+        let around = Surroundings { head, records: standing.ancestor_records(), owners: standing.owners() };
         let beside = Beside {
             used: decoded(used.as_ref())?.map(|(used, _)| used),
             exchanges: decoded(exchanges.as_ref())?.map(|(exchanges, _)| exchanges),
@@ -206,6 +231,11 @@ impl Authority {
 }
 
 impl Surroundings {
+    /// How `record` stands.
+    pub(super) fn state(&self, id: TokenId, record: &Record) -> State {
+        state(id, &self.obstacles(id, record))
+    }
+
     /// What is in the way of `record`, over the whole chain, nearest first.
     fn obstacles(&self, id: TokenId, record: &Record) -> Vec<Obstacle> {
         let own = core::iter::once((id, Some(record)));
@@ -214,7 +244,7 @@ impl Surroundings {
             .filter_map(|(id, record)| {
                 let Some(record) = record else { return Some(Obstacle::Missing(id)) };
                 let owner = record.owner.as_ref().and_then(|owner| self.owners.get(owner));
-                obstacle(id, record, owner, &self.settings, self.now).err()
+                obstacle(id, record, owner, &self.head.settings, self.head.now).err()
             })
             .collect()
     }
@@ -223,13 +253,8 @@ impl Surroundings {
 impl Token {
     /// A record that was just made: nothing is in its way, and it was never used.
     pub(super) fn new(id: TokenId, record: Record, now: Seconds, settings: &Settings) -> Self {
-        let around = Surroundings {
-            now,
-            settings: settings.clone(),
-            gap: None,
-            records: BTreeMap::new(),
-            owners: BTreeMap::new(),
-        };
+        let head = Head { now, settings: settings.clone(), gap: None };
+        let around = Surroundings { head, records: BTreeMap::new(), owners: BTreeMap::new() };
         Self::shown(id, record, &around, Beside::default(), Vec::new())
     }
 
@@ -245,13 +270,7 @@ impl Token {
             Obstacle::Disabled(_, disabled) => Some(disabled.clone()),
             _ => None,
         });
-        let is_expired = obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::Expired(..)));
-        let state = match (&ending, is_expired, &disabled) {
-            (Some(_), _, _) => State::Deleted,
-            (None, true, _) => State::Expired,
-            (None, false, Some(_)) => State::Disabled,
-            (None, false, None) => State::Active,
-        };
+        let state = state(id, &obstacles);
         let bindings = record.bindings();
         let used_until = beside.used.as_ref().map_or(record.created_at, |used| used.at);
         Self {
@@ -261,20 +280,20 @@ impl Token {
             scopes: Scopes::parse(&record.scope).unwrap_or_default(),
             state,
             created_at: record.created_at,
-            expires_at: record.expiry(&around.settings),
-            access_ttl: around.settings.access_ttl(record.access_ttl),
+            expires_at: record.expiry(&around.head.settings),
+            access_ttl: around.head.settings.access_ttl(record.access_ttl),
             conduct: record.conduct(),
             superseded_until: record
                 .superseded
                 .map(|superseded| superseded.until)
-                .filter(|until| around.now < *until && state != State::Deleted),
+                .filter(|until| around.head.now < *until && state != State::Deleted),
             exchanges_left: bindings.max_exchanges.map(|limit| match state {
                 // What was counted goes with the secret.
                 State::Deleted => 0,
                 _ => limit.saturating_sub(beside.exchanges.map_or(0, |exchanges| exchanges.count)),
             }),
             last_use: beside.used.map(|used| LastUse { at: used.at, address: used.address, count: used.count }),
-            last_use_certain: around.gap.is_none_or(|gap| used_until >= gap.until),
+            last_use_certain: around.head.gap.is_none_or(|gap| used_until >= gap.until),
             generation: record.generation,
             disabled: disabled.filter(|_| state == State::Disabled),
             ending,
@@ -284,6 +303,16 @@ impl Token {
             created_by: record.created_by,
         }
     }
+}
+
+/// How a token stands that has these in its way: an end is for good, an expiry nearly, and both hide that it was disabled.
+fn state(id: TokenId, obstacles: &[Obstacle]) -> State {
+    let rank = |obstacle: &Obstacle| match obstacle {
+        Obstacle::Expired(..) => Some(State::Expired),
+        Obstacle::Disabled(..) => Some(State::Disabled),
+        other => inherited_ending(id, Seconds(0), other).map(|_| State::Deleted),
+    };
+    obstacles.iter().filter_map(rank).max().unwrap_or(State::Active)
 }
 
 /// The ending that an obstacle means for the token `id`; `None` where it means none.

@@ -1,7 +1,7 @@
 //! Edit: each member keeps the rule that it has at issue.
 
 use jeton_policy::{
-    authority::{Actor, Edit, EditError, Expiry, IssueError, LAST_EXPIRY, SettingsChange, State},
+    authority::{Actor, Edit, EditError, Expiry, IssueError, LAST_EXPIRY, State},
     record::Settings,
     seconds::Seconds,
     store::{Direction, Store as _},
@@ -160,8 +160,7 @@ fn what_is_out_keeps_its_life_whatever_the_settings_become() {
     let world = World::new();
     let issued = world.issue(|_| ());
     let token = world.exchange(&issued);
-    let change = SettingsChange { access_token_expiration: Some(Seconds(60)), ..SettingsChange::default() };
-    world.authority.set_settings(change).unwrap();
+    world.set(|change| change.access_token_expiration = Some(Seconds(60)));
     world.edit(&issued, Edit { access_ttl: Some(Some(Seconds(30))), ..Edit::default() });
     assert_eq!(world.exchange(&issued).expires_in, Seconds(30));
     world.clock.pass(899);

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jeton_policy::{
-    authority::{ExchangeError, ExchangeRequest, Expiry, SettingsChange},
+    authority::{ExchangeError, ExchangeRequest, Expiry},
     refresh_token::RefreshToken,
     scope::{ADMIN, INTROSPECT},
     seconds::Seconds,
@@ -84,10 +84,8 @@ fn a_refresh_tokens_own_ttl_comes_before_the_setting() {
         world.issue(|request| request.access_ttl = Some(Seconds(60))),
         world.issue(|request| request.access_ttl = Some(Seconds(86_400))),
     );
-    let lives =
-        |seconds: u64| SettingsChange { access_token_expiration: Some(Seconds(seconds)), ..SettingsChange::default() };
     for setting in [300, 3_600] {
-        world.authority.set_settings(lives(setting)).unwrap();
+        world.set(|change| change.access_token_expiration = Some(Seconds(setting)));
         assert_eq!(world.exchange(&by_setting).expires_in, Seconds(setting));
         assert_eq!(world.exchange(&short).expires_in, Seconds(60));
         assert_eq!(world.exchange(&long).expires_in, Seconds(86_400));

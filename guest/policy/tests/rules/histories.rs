@@ -1,7 +1,7 @@
 //! Random histories against a model that keeps every access token and asks by walking whether it is alive.
 
 use jeton_policy::{
-    authority::{Actor, Boot, Exchanged, Expiry, SettingsChange},
+    authority::{Actor, Boot, Exchanged, Expiry},
     seconds::Seconds,
 };
 use proptest::prelude::*;
@@ -148,11 +148,7 @@ fn run(steps: Vec<Step>) {
                 model.epoch += u32::from(!resume);
             }
             Step::Setting(seconds) => {
-                let change = SettingsChange {
-                    access_token_expiration: Some(Seconds(seconds.into())),
-                    ..SettingsChange::default()
-                };
-                world.authority.set_settings(change).unwrap();
+                world.set(|change| change.access_token_expiration = Some(Seconds(seconds.into())));
                 model.ttl = seconds.into();
             }
             Step::Pass(seconds) => {

@@ -1,7 +1,7 @@
 //! Cuts are kept for as long as they can hit anything, and no longer.
 
 use jeton_policy::{
-    authority::{COMMIT_GUARD, MAX_SWEPT, SettingsChange},
+    authority::{COMMIT_GUARD, MAX_SWEPT},
     seconds::Seconds,
 };
 
@@ -26,10 +26,7 @@ fn a_cut_is_dropped_once_nothing_is_left_that_it_could_hit() {
 #[test]
 fn a_cut_is_kept_for_the_largest_ttl_that_was_ever_in_force() {
     let world = World::new();
-    let lives = |seconds: u64| {
-        let change = SettingsChange { access_token_expiration: Some(Seconds(seconds)), ..SettingsChange::default() };
-        world.authority.set_settings(change).unwrap();
-    };
+    let lives = |seconds: u64| world.set(|change| change.access_token_expiration = Some(Seconds(seconds)));
     lives(7_200);
     let issued = world.issue(|_| ());
     let token = world.exchange(&issued);

@@ -6,9 +6,11 @@ use std::sync::{
 };
 
 use jeton_policy::{
-    authority::{Actor, Authority, Boot, Edit, ExchangeError, ExchangeRequest, Exchanged, IssueRequest, Token},
+    authority::{
+        Actor, Authority, Boot, Edit, ExchangeError, ExchangeRequest, Exchanged, IssueRequest, SettingsChange, Token,
+    },
     ports::{Clock, Entropy, Reading, RootKey},
-    record::Reason,
+    record::{Reason, Settings},
     seconds::Seconds,
     store::Store,
     verifier::{Moment, Refusal, Verifier},
@@ -152,6 +154,13 @@ impl<S: Store + 'static> World<S> {
 
     pub(crate) fn show(&self, issued: &Issued) -> Token {
         self.authority.show(&issued.token.id.to_string()).unwrap()
+    }
+
+    /// Changes settings, for what is minted from now on.
+    pub(crate) fn set(&self, change: impl FnOnce(&mut SettingsChange)) -> Settings {
+        let mut settings = SettingsChange::default();
+        change(&mut settings);
+        self.authority.set_settings(&Actor::Machine, &settings, None, false).unwrap()
     }
 
     pub(crate) fn delete(&self, issued: &Issued) {

@@ -78,7 +78,7 @@ impl Authority {
             let used = decoded::<Used>(used.as_ref())?;
             removal.checks.push(Check { key: keys::used(id), version: used.as_ref().map(|(_, version)| *version) });
             gone.extend(used.map(|(used, _)| keys::last_used(used.at, id)));
-            gone.extend(record.expires_at.map(|expiry| keys::expires(expiry, id)));
+            gone.push(keys::expires(record.expires_at, id));
             gone.extend(record.owner.as_ref().map(|owner| keys::owned(owner, id)));
             gone.extend(record.ancestors.first().map(|parent| keys::child(*parent, id)));
             gone.extend([keys::token(id), keys::name(&record.name, id), keys::unused(id), keys::used(id)]);
