@@ -6,6 +6,7 @@ use jeton_policy::{
     seconds::Seconds,
 };
 
+use super::refresh_tokens::refresh_token;
 use crate::{
     Component, authority,
     bindings::{
@@ -26,20 +27,44 @@ impl Guest for Component {
     }
 
     fn set(
-        _actor: Actor,
+        actor: Actor,
         change: SettingsChange,
-        _generation: Option<u64>,
-        _at_once: bool,
+        generation: Option<u64>,
+        at_once: bool,
     ) -> Result<Settings, SettingsRefusal> {
-        let change = rules::SettingsChange {
-            access_token_expiration: change.access_token_expiration.map(Seconds),
-            refresh_token_expiration: change.refresh_token_expiration.map(Seconds),
-        };
-        Ok(settings(authority::with(|authority| authority.set_settings(change))?))
+        let actor = authority::actor(&actor).map_err(|_| SettingsRefusal::Unavailable)?;
+        let change = change.into();
+        Ok(settings(authority::with(|authority| authority.set_settings(&actor, &change, generation, at_once))?))
     }
 
-    fn preview(_change: SettingsChange, _cursor: Option<String>) -> Result<Previewed, SettingsRefusal> {
-        Err(SettingsRefusal::Unavailable)
+    fn preview(change: SettingsChange, cursor: Option<String>) -> Result<Previewed, SettingsRefusal> {
+        let change = change.into();
+        let preview = authority::with(|authority| authority.preview(&change, cursor.as_deref()))?;
+        Ok(Previewed {
+            settings: settings(preview.settings),
+            affected: preview.affected,
+            first: preview.first.into_iter().map(refresh_token).collect(),
+            examined: preview.examined,
+            next: preview.next,
+        })
+    }
+}
+
+impl From<SettingsChange> for rules::SettingsChange {
+    fn from(change: SettingsChange) -> Self {
+        Self {
+            access_token_expiration: change.access_token_expiration.map(Seconds),
+            access_token_minimum: change.access_token_minimum.map(Seconds),
+            access_token_maximum: change.access_token_maximum.map(Seconds),
+            refresh_token_expiration: change.refresh_token_expiration.map(Seconds),
+            refresh_token_maximum: change.refresh_token_maximum.map(|maximum| maximum.map(Seconds)),
+            never_allowed: change.never_allowed,
+            unique_names: change.unique_names,
+            scopes: change.scopes,
+            delegation_levels: change.delegation_levels,
+            holder_delegation: change.holder_delegation,
+            tombstone_retention: change.tombstone_retention.map(Seconds),
+        }
     }
 }
 
@@ -70,12 +95,9 @@ impl From<ConfigureError> for ConfigureRefusal {
     }
 }
 
-impl From<SettingsError> for SettingsRefusal {
-    fn from(error: SettingsError) -> Self {
-        match error {
-            SettingsError::AccessTokenExpirationOutOfRange => Self::AccessTokenExpirationOutOfRange,
-            SettingsError::RefreshTokenExpirationOutOfRange => Self::RefreshTokenExpirationOutOfRange,
-            SettingsError::Unavailable => Self::Unavailable,
-        }
-    }
-}
+same!(SettingsError => SettingsRefusal {
+    AccessTokenExpirationOutOfRange AccessTokenMinimumOutOfRange AccessTokenMaximumOutOfRange
+    AccessTokenBoundsContradict RefreshTokenExpirationOutOfRange RefreshTokenMaximumOutOfRange
+    RefreshTokenExpirationBeyondMaximum ScopesMalformed DelegationLevelsOutOfRange
+    TombstoneRetentionOutOfRange GenerationDiffers CursorInvalid Unavailable
+});

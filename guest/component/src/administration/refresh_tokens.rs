@@ -9,7 +9,7 @@ use crate::{
     bindings::{
         exports::jeton::policy::refresh_tokens::{
             Bindings, Change, DeleteRefusal, Deleted, Deletion, EditRefusal, Expiry, Guest, IssueRefusal, IssueRequest,
-            Issued, LastUse, ListRefusal, Page, Query, RefreshToken, RotateRefusal, ShowRefusal,
+            Issued, LastUse, ListRefusal, Page, Query, RefreshToken, RotateRefusal, ShowRefusal, Span,
         },
         jeton::policy::types::{Actor, Reason},
     },
@@ -40,7 +40,15 @@ impl Guest for Component {
         let query = rules::Query {
             state: query.state.map(Into::into),
             name: query.name,
+            name_contains: query.name_contains,
             owner: query.owner,
+            parent: query.parent,
+            created: query.created.into(),
+            expires: query.expires.into(),
+            last_used: query.last_used.into(),
+            never_used: query.never_used,
+            sort: query.sort.map(Into::into),
+            descending: query.descending,
             limit: query.limit,
             cursor: query.cursor,
         };
@@ -101,6 +109,12 @@ impl Guest for Component {
         let actor = authority::actor(&actor).map_err(|_| DeleteRefusal::ScopeBeyondActor)?;
         let reason = reason.into();
         Ok(authority::with(|authority| authority.delete_access_token(&actor, &jti, reason, note.as_deref()))?.into())
+    }
+}
+
+impl From<Span> for rules::Span {
+    fn from(span: Span) -> Self {
+        Self { from: span.from.map(Seconds), until: span.until.map(Seconds) }
     }
 }
 

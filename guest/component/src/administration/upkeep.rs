@@ -1,6 +1,6 @@
 //! The interface `upkeep`.
 
-use jeton_policy::{authority as rules, store::Unavailable};
+use jeton_policy::{authority as rules, seconds::Seconds, store::Unavailable};
 
 use crate::{
     Component, authority,
@@ -19,20 +19,27 @@ impl Guest for Component {
         Ok(Swept { dropped, entombed, removed, forgotten, more })
     }
 
-    fn note_uses(_uses: Vec<Use>) -> Result<(), UpkeepRefusal> {
-        Err(UpkeepRefusal::Unavailable)
+    fn note_uses(uses: Vec<Use>) -> Result<(), UpkeepRefusal> {
+        let uses: Vec<_> = uses.into_iter().map(Into::into).collect();
+        Ok(authority::with(|authority| authority.note_uses(&uses))?)
     }
 
     fn open_uses() -> Result<(), UpkeepRefusal> {
-        Err(UpkeepRefusal::Unavailable)
+        Ok(authority::with(|authority| authority.open_uses())?)
     }
 
     fn close_uses() -> Result<(), UpkeepRefusal> {
-        Err(UpkeepRefusal::Unavailable)
+        Ok(authority::with(|authority| authority.close_uses())?)
     }
 
     fn accept_clock(_keep: bool) -> Result<Accepted, UpkeepRefusal> {
         Err(UpkeepRefusal::Unavailable)
+    }
+}
+
+impl From<Use> for rules::Use {
+    fn from(told: Use) -> Self {
+        Self { id: told.id, at: Seconds(told.at), address: told.address, count: told.count }
     }
 }
 

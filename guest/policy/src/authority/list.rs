@@ -141,7 +141,8 @@ impl Authority {
         let head = self.head()?;
         let lanes = plan::lanes(query, parent, &head.settings);
         let budget = usize::try_from(MAX_EXAMINED).unwrap_or(usize::MAX);
-        let mut walk = Walk::new(self, &head, query, lanes, position.as_deref(), budget).ok_or(ListError::CursorInvalid)?;
+        let mut walk =
+            Walk::new(self, &head, query, lanes, position.as_deref(), budget).ok_or(ListError::CursorInvalid)?;
         let items = walk.meet(usize::try_from(query.limit).unwrap_or(usize::MAX))?;
         let next = if walk.is_over()? { None } else { Some(cursor::write(&identity, &walk.position())) };
         Ok(TokenPage { items, next })

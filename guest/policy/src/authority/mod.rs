@@ -55,8 +55,8 @@ pub use preview::{MAX_FIRST, MAX_PREVIEWED, Preview};
 pub use revoke::{Revocation, RevokeError};
 pub use rotate::{MAX_OVERLAP, RotateError};
 pub use settings::{
-    ACCESS_TOKEN_EXPIRATION, MAX_CATALOGUE, MAX_CATALOGUE_LENGTH, REFRESH_TOKEN_EXPIRATION, SettingsChange, SettingsError,
-    TOMBSTONE_RETENTION,
+    ACCESS_TOKEN_EXPIRATION, MAX_CATALOGUE, MAX_CATALOGUE_LENGTH, REFRESH_TOKEN_EXPIRATION, SettingsChange,
+    SettingsError, TOMBSTONE_RETENTION,
 };
 pub use show::{LastUse, ShowError, State, Token};
 pub use time::{TOLERATED_STEP_BACK, Time};

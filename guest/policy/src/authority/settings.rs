@@ -1,6 +1,9 @@
 //! Settings: what administrators may change about the rules.
 
-use super::{ATTEMPTS, Actor, Authority, decoded, epochs::EpochCommit, issue::raise_maximum, members, standing::MaximumAccessTtl, time::Time};
+use super::{
+    ATTEMPTS, Actor, Authority, decoded, epochs::EpochCommit, issue::raise_maximum, members,
+    standing::MaximumAccessTtl, time::Time,
+};
 use crate::{
     keys,
     record::{Epoch, EpochReason, Settings, Stored as _},

@@ -172,11 +172,7 @@ impl Authority {
     }
 
     /// The tokens of these ids, whose surroundings were read.
-    pub(super) fn tokens_in(
-        &self,
-        around: &Surroundings,
-        ids: &[TokenId],
-    ) -> Result<Vec<Option<Token>>, Unavailable> {
+    pub(super) fn tokens_in(&self, around: &Surroundings, ids: &[TokenId]) -> Result<Vec<Option<Token>>, Unavailable> {
         let mut used = self.stored(ids.iter().copied(), keys::used)?;
         let counted = ids.iter().copied().filter(|id| {
             let bindings = around.records.get(id).and_then(|record| record.bindings.as_ref());

@@ -70,17 +70,8 @@ fn asked() -> impl Strategy<Value = Asked> {
         prop::bool::weighted(0.2),
         (prop::option::weighted(0.8, sort), any::<bool>(), 1..6_u32),
     )
-        .prop_map(|((state, name, contains), (owner, parent), spans, never_used, (sort, descending, limit))| Asked {
-            state,
-            name,
-            contains,
-            owner,
-            parent,
-            spans,
-            never_used,
-            sort,
-            descending,
-            limit,
+        .prop_map(|((state, name, contains), (owner, parent), spans, never_used, (sort, descending, limit))| {
+            Asked { state, name, contains, owner, parent, spans, never_used, sort, descending, limit }
         })
 }
 

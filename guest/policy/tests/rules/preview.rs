@@ -101,6 +101,10 @@ fn the_steps_of_a_preview_begin_from_the_same_settings() {
     assert_eq!(world.authority.preview(&other, Some(next)), Err(SettingsError::CursorInvalid));
     assert_eq!(world.authority.preview(&one, Some("x")), Err(SettingsError::CursorInvalid));
     world.authority.set_settings(&Actor::Machine, &other, None, false).unwrap();
-    assert_eq!(world.authority.preview(&one, Some(next)), Err(SettingsError::CursorInvalid), "settings that are no more");
+    assert_eq!(
+        world.authority.preview(&one, Some(next)),
+        Err(SettingsError::CursorInvalid),
+        "settings that are no more"
+    );
     assert_eq!(first.settings.generation(), 1);
 }

@@ -186,7 +186,8 @@ fn a_catalogue_is_a_bounded_list_of_scopes_outside_the_reserved_space() {
     let catalogue = |scopes: Vec<String>| tried(&world, |change| change.scopes = Some(Some(scopes))).err();
     let many: Vec<String> = (0..257).map(|n| format!("s{n}")).collect();
     let long: Vec<String> = (0..=128).map(|n| format!("{n:03}{}", "x".repeat(125))).collect();
-    for bad in [vec!["a b".to_owned()], vec![String::new()], vec!["jeton:admin".to_owned()], many.clone(), long.clone()] {
+    for bad in [vec!["a b".to_owned()], vec![String::new()], vec!["jeton:admin".to_owned()], many.clone(), long.clone()]
+    {
         assert_eq!(catalogue(bad), Some(SettingsError::ScopesMalformed));
     }
     for sound in [Vec::new(), many[..256].to_vec(), long[..128].to_vec()] {
@@ -257,7 +258,10 @@ fn the_expiration_of_access_tokens_is_what_those_get_that_set_none() {
     assert_eq!(world.exchange(&by_setting).expires_in, Seconds(120));
     assert_eq!(world.exchange(&own).expires_in, Seconds(300), "an own one is capped");
     let ttl = |ttl: u64| issued(&world, |request| request.access_ttl = Some(Seconds(ttl))).err();
-    assert_eq!((ttl(59), ttl(301)), (Some(IssueError::AccessTtlBeyondSettings), Some(IssueError::AccessTtlBeyondSettings)));
+    assert_eq!(
+        (ttl(59), ttl(301)),
+        (Some(IssueError::AccessTtlBeyondSettings), Some(IssueError::AccessTtlBeyondSettings))
+    );
     assert_eq!((ttl(60), ttl(300)), (None, None));
     world.set(|change| {
         change.access_token_expiration = Some(Seconds(300));

@@ -3,7 +3,7 @@
 use jeton_policy::authority::{self as rules, DeleteError, EditError, IssueError, ListError, RotateError, ShowError};
 
 use crate::bindings::exports::jeton::policy::refresh_tokens::{
-    DeleteRefusal, Deletion, EditRefusal, IssueRefusal, ListRefusal, RotateRefusal, ShowRefusal, State,
+    DeleteRefusal, Deletion, EditRefusal, IssueRefusal, ListRefusal, RotateRefusal, ShowRefusal, Sort, State,
 };
 
 same!(IssueError => IssueRefusal {
@@ -19,7 +19,10 @@ same!(IssueError => IssueRefusal {
     Unavailable
 });
 same!(ShowError => ShowRefusal { NotFound Unavailable });
-same!(ListError => ListRefusal { LimitOutOfRange NameTooLong OwnerMalformed CursorInvalid Unavailable });
+same!(ListError => ListRefusal {
+    LimitOutOfRange NameTooLong OwnerMalformed ParentMalformed CursorInvalid Unavailable
+});
+same!(Sort => rules::Sort { Created Name Expires LastUsed });
 same!(DeleteError => DeleteRefusal {
     TooMany ScopeBeyondActor OwnerMalformed OwnerNotFound JtiMalformed NoteTooLong NoteHasControlCharacter ReasonReserved Unavailable
 });

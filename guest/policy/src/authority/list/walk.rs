@@ -163,7 +163,8 @@ impl<'a> Walk<'a> {
             return Ok(Ahead::Loaded);
         }
         // One more than wanted tells whether there is a next page. Where much was in vain, more are looked at together.
-        let step = wanted.saturating_add(1).saturating_add(self.missed.saturating_mul(4)).min(MAX_LOADED).min(self.budget);
+        let step =
+            wanted.saturating_add(1).saturating_add(self.missed.saturating_mul(4)).min(MAX_LOADED).min(self.budget);
         way.find(self.authority, step.max(1))?;
         if way.keys.is_empty() {
             return Ok(Ahead::Nothing);
