@@ -5,7 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    sync::{
+        Barrier,
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    },
     thread,
 };
 
@@ -60,18 +63,22 @@ pub fn latest_is_linearizable<E: Engine>(engine: &E) {
 fn record<S: Store + Sync>(store: &S) -> Vec<Call> {
     let ticks = AtomicU64::new(0);
     let busy = AtomicUsize::new(0);
+    let line = Barrier::new(must(usize::try_from(WRITERS + READERS), "counting threads"));
     thread::scope(|scope| {
-        let (ticks, busy) = (&ticks, &busy);
+        let (ticks, busy, line) = (&ticks, &busy, &line);
         let mut threads = Vec::new();
         for writer in 0..WRITERS {
             busy.fetch_add(1, SeqCst);
             threads.push(scope.spawn(move || {
                 let _leaving = Leaving(busy);
                 let mut calls = Vec::new();
+                line.wait();
                 for round in 0..COMMITS {
                     let seen = look(store, ticks, writer + round);
                     let what = change(&seen, writer, round);
                     calls.push(seen);
+                    // Whoever else saw the same may come first.
+                    thread::yield_now();
                     calls.push(send(store, ticks, what));
                 }
                 calls
@@ -79,6 +86,7 @@ fn record<S: Store + Sync>(store: &S) -> Vec<Call> {
         }
         for reader in 0..READERS {
             threads.push(scope.spawn(move || {
+                line.wait();
                 (0..READS)
                     .take_while(|_| busy.load(SeqCst) > 0)
                     .map(|round| look(store, ticks, reader + round))

@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod broken;
 mod conformance;
 mod damage;
 mod disk;
