@@ -162,7 +162,7 @@ fn signer_of(place: &Place) -> EpochSigner {
     let epoch: Epoch = minicbor::decode(&entry.value).unwrap();
     let root_key: [u8; 32] = std::fs::read(place.root_key()).unwrap().try_into().unwrap();
     store.close();
-    EpochSigner::derive(&root_key, epoch.number, &epoch.nonce).unwrap()
+    EpochSigner::derive(&root_key, &epoch.key_source()).unwrap()
 }
 
 #[test]

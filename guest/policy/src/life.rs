@@ -30,7 +30,7 @@ pub enum Dead {
 /// # Errors
 /// The first clause that does not hold.
 pub fn judge(token: &SignedToken, live: &LiveSet, now: Seconds) -> Result<(), Dead> {
-    if token.signed_by() != live.epoch().public_key() {
+    if token.signed_by() != live.epoch().key().id() {
         return Err(Dead::OtherEpoch);
     }
     if token.issued_at() > now.plus(SKEW) {
@@ -52,14 +52,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        access_token::{Claims, EpochSigner, UnverifiedToken},
+        access_token::{Algorithm, Claims, EpochSigner, UnverifiedToken},
         digest::CutDigest,
     };
 
     const LINEAGE: [&str; 2] = ["OwnLineage000000000000", "ParentLineage000000000"];
 
     fn signer(number: u64) -> EpochSigner {
-        EpochSigner::derive(&[1; 32], number, &[2; 16]).unwrap()
+        EpochSigner::begin(&[1; 32], Algorithm::EdDsa, number, [2; 16]).unwrap().0
     }
 
     fn live(of: &EpochSigner, cuts: &[&str]) -> LiveSet {

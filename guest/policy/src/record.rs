@@ -6,7 +6,11 @@ mod token;
 
 use minicbor::{Decode, Encode};
 
-use crate::{seconds::Seconds, token_id::LineageId};
+use crate::{
+    access_token::{Algorithm, EpochKey, EpochKeyError, KeySource, PrimeGaps, PublicKey},
+    seconds::Seconds,
+    token_id::LineageId,
+};
 pub(crate) use kept::{Exchanges, Idempotent, Rotation, RotationPredecessor, Spent, Used, UsesGap};
 pub use settings::{DEFAULT_TOMBSTONE_RETENTION, Settings};
 pub use token::{
@@ -124,9 +128,40 @@ pub struct Epoch {
     /// Goes into the derivation of its key.
     #[cbor(n(4), with = "minicbor::bytes")]
     pub nonce: [u8; 16],
-    /// The public half of its key.
+    /// The public half of its key, as [`PublicKey::from_bytes`] takes it.
     #[cbor(n(5), with = "minicbor::bytes")]
-    pub public_key: [u8; 32],
+    pub public_key: Vec<u8>,
+    /// The algorithm. The first stores did not name it: they knew one.
+    #[n(6)]
+    #[cbor(default)]
+    pub algorithm: Algorithm,
+    /// RSA: where its primes were found.
+    #[n(7)]
+    pub prime_gaps: Option<PrimeGaps>,
+}
+
+impl Epoch {
+    /// What its tokens are verified with.
+    ///
+    /// # Errors
+    /// [`EpochKeyError`] when what is stored is no key.
+    pub fn key(&self) -> Result<EpochKey, EpochKeyError> {
+        EpochKey::new(&self.public_key()?)
+    }
+
+    /// The public half of its key.
+    ///
+    /// # Errors
+    /// [`EpochKeyError`] when what is stored is no key.
+    pub fn public_key(&self) -> Result<PublicKey, EpochKeyError> {
+        PublicKey::from_bytes(self.algorithm, &self.public_key)
+    }
+
+    /// What its key is derived over.
+    #[must_use]
+    pub fn key_source(&self) -> KeySource {
+        KeySource { algorithm: self.algorithm, number: self.number, nonce: self.nonce, prime_gaps: self.prime_gaps }
+    }
 }
 
 /// The times of living cuts of single access tokens.

@@ -13,7 +13,7 @@ use crate::lent::Lent;
 use crate::policy::{Policy, PolicyError};
 use crate::pool::Pool;
 use crate::wit::configuration::{ConfigureRefusal, Previewed, Settings, SettingsChange, SettingsRefusal};
-use crate::wit::epochs::{BeginRefusal, Boot, Epoch, EpochRefusal};
+use crate::wit::epochs::{Algorithm, BeginRefusal, Boot, Epoch, EpochRefusal};
 use crate::wit::exchange::{
     ExchangeRefusal, ExchangeRequest, Exchanged, Revocation, RevokeRefusal, TokenExchangeRefusal, TokenExchangeRequest,
     TokenExchanged,
@@ -31,6 +31,10 @@ use crate::wit::upkeep::{Accepted, Clock, Swept, UpkeepRefusal, Use};
 /// The processor time that one call may take. The longest honest ones, a batch of 1,000 deletions or a snapshot of
 /// 100,000 cuts, take some tens of milliseconds.
 const LIMIT: Duration = Duration::from_secs(2);
+
+/// The processor time that beginning an epoch may take. With RS256 two primes are searched for: some tenths of a second as a
+/// rule, but how long a search takes is chance, and a start of the server must not fail by it.
+const EPOCH_LIMIT: Duration = Duration::from_secs(30);
 
 /// Which pool takes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,7 +181,8 @@ pub struct AuthorityCall<'a> {
 macro_rules! exports {
     ($(
         $(#[$doc:meta])*
-        $interface:ident . $export:ident as $name:ident ( $($argument:ident : $type:ty),* ) -> $answer:ty;
+        $interface:ident . $export:ident as $name:ident ( $($argument:ident : $type:ty),* ) -> $answer:ty
+            $(, within $limit:ident)?;
     )*) => {
         impl<'a> AuthorityCall<'a> {
             pub(crate) fn new(instance: &'a mut AuthorityInstance) -> Self {
@@ -191,7 +196,8 @@ macro_rules! exports {
                 /// The outer one is a trap.
                 pub fn $name(&mut self, $($argument: $type),*) -> wasmtime::Result<$answer> {
                     let AuthorityInstance { store, guest } = &mut *self.instance;
-                    budget::begin(store, LIMIT);
+                    let [limit, ..] = [$($limit,)? LIMIT];
+                    budget::begin(store, limit);
                     guest.$interface().$export(store, $($argument),*)
                 }
             )*
@@ -214,9 +220,11 @@ exports! {
         -> Result<Previewed, SettingsRefusal>;
 
     /// Begins the authority's life after a start.
-    jeton_policy_epochs.call_begin as begin(boot: Boot) -> Result<Epoch, BeginRefusal>;
+    jeton_policy_epochs.call_begin as begin(boot: Boot, alg: Option<Algorithm>)
+        -> Result<Epoch, BeginRefusal>, within EPOCH_LIMIT;
     /// Begins a new epoch.
-    jeton_policy_epochs.call_advance as advance(actor: &Actor) -> Result<Epoch, EpochRefusal>;
+    jeton_policy_epochs.call_advance as advance(actor: &Actor, alg: Option<Algorithm>)
+        -> Result<Epoch, EpochRefusal>, within EPOCH_LIMIT;
     /// The current epoch.
     jeton_policy_epochs.call_current as current_epoch() -> Result<Epoch, EpochRefusal>;
 

@@ -10,6 +10,7 @@
 //! | options | [`config`] |
 //! | logs, metrics | [`observe`] |
 
+pub mod algorithm;
 pub mod api;
 pub mod app;
 pub mod cli;

@@ -1,8 +1,9 @@
 //! Jeton's figures: `cargo run --release -p jeton-bench`, after `cargo build --release`. Takes about four minutes.
 //!
 //! Everything is compared within one run and in turns, so that what drifts with the machine drifts for both sides.
-//! The page is written to `docs/figures.md`.
+//! The page is written to `docs/figures.md`. With `algorithms`, those figures alone are taken and no page is written.
 
+mod algorithms;
 // What the tests of the runtime make hostile policies with makes the empty one here.
 #[allow(
     dead_code,
@@ -33,12 +34,14 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => {}
+        ["algorithms"] => return algorithms::run(&mut Report::default()),
         ["fixed-reply", port, bytes] => return fixed_reply::run(port.parse()?, bytes.parse()?),
-        _ => anyhow::bail!("usage: jeton-bench"),
+        _ => anyhow::bail!("usage: jeton-bench [algorithms]"),
     }
     let mut report = Report::default();
     machine::run(&mut report)?;
     verdicts::run(&mut report)?;
+    algorithms::run(&mut report)?;
     http_figures::run(&mut report)?;
     start_figures::run(&mut report)?;
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/figures.md");

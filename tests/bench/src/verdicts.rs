@@ -52,7 +52,7 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     let store = Arc::new(MemoryStore::new());
     let authority = Authority::new(Arc::clone(&store), Fixed, Fixed, Fixed);
     authority.configure(Some("https://tokens.example"), "")?;
-    authority.begin(Boot::Advance)?;
+    authority.begin(Boot::Advance, None)?;
     let request = IssueRequest {
         expiry: Expiry::Never,
         scopes: vec!["orders:read".to_owned(), "orders:write".to_owned()],

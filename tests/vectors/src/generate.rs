@@ -1,5 +1,6 @@
 //! How the vectors are made. Verdicts are written down by hand here; nothing asks the rules what they think.
 
+mod algorithms;
 mod forgeries;
 mod lives;
 mod times;
@@ -8,7 +9,7 @@ use std::borrow::Cow;
 
 use anyhow::Context as _;
 use jeton_policy::{
-    access_token::{Claims, EpochKeyError, EpochSigner},
+    access_token::{Algorithm, Claims, EpochKeyError, EpochSigner},
     digest::CutDigest,
     live::{Delta, EpochMember, Whole},
     seconds::Seconds,
@@ -46,6 +47,7 @@ pub fn vectors() -> anyhow::Result<Vectors> {
     times::add(&signer, &mut cases);
     forgeries::add(&signer, &mut cases)?;
     lives::add(&signer, &mut cases)?;
+    algorithms::add(&mut cases)?;
     Ok(Vectors {
         about: "Verdicts that every embedder of Jeton's verifier must give. Made by `cargo run -p jeton-vectors`; do not edit."
             .to_owned(),
@@ -61,8 +63,12 @@ struct Signer {
 
 impl Signer {
     fn of_epoch(number: u64) -> anyhow::Result<Self> {
+        Self::of(number, Algorithm::EdDsa)
+    }
+
+    fn of(number: u64, algorithm: Algorithm) -> anyhow::Result<Self> {
         let nonce = [7; 16];
-        let signer = EpochSigner::derive(&ROOT_KEY, number, &nonce)
+        let (signer, _) = EpochSigner::begin(&ROOT_KEY, algorithm, number, nonce)
             .map_err(|EpochKeyError| EpochKeyError)
             .context("the fixed key")?;
         Ok(Self { number, signer })
@@ -77,7 +83,7 @@ impl Signer {
             epoch: EpochMember {
                 number: self.number,
                 kid: Cow::Borrowed(self.signer.key().kid()),
-                public_key: self.signer.key().public_key().0,
+                public_key: self.signer.public_key().clone(),
             },
             cuts: digests(cuts),
         }

@@ -1,7 +1,7 @@
 //! The interface `epochs`.
 
 use jeton_policy::{
-    access_token::{EpochKey, PublicKey},
+    access_token,
     authority::{self as rules, BeginError, EpochError},
     record,
 };
@@ -9,23 +9,23 @@ use jeton_policy::{
 use crate::{
     Component, authority,
     bindings::{
-        exports::jeton::policy::epochs::{BeginRefusal, Boot, Epoch, EpochReason, EpochRefusal, Guest},
+        exports::jeton::policy::epochs::{Algorithm, BeginRefusal, Boot, Epoch, EpochReason, EpochRefusal, Guest},
         jeton::policy::types::Actor,
     },
 };
 
 impl Guest for Component {
-    fn begin(boot: Boot) -> Result<Epoch, BeginRefusal> {
+    fn begin(boot: Boot, alg: Option<Algorithm>) -> Result<Epoch, BeginRefusal> {
         let boot = match boot {
             Boot::Advance => rules::Boot::Advance,
             Boot::Resume => rules::Boot::Resume,
         };
-        Ok(epoch(authority::with(|authority| authority.begin(boot))?))
+        Ok(epoch(authority::with(|authority| authority.begin(boot, alg.map(Into::into)))?))
     }
 
-    fn advance(actor: Actor) -> Result<Epoch, EpochRefusal> {
+    fn advance(actor: Actor, alg: Option<Algorithm>) -> Result<Epoch, EpochRefusal> {
         let actor = authority::actor(&actor).map_err(|_| EpochRefusal::Unavailable)?;
-        Ok(epoch(authority::with(|authority| authority.advance(&actor))?))
+        Ok(epoch(authority::with(|authority| authority.advance(&actor, alg.map(Into::into)))?))
     }
 
     fn current() -> Result<Epoch, EpochRefusal> {
@@ -34,6 +34,7 @@ impl Guest for Component {
 }
 
 fn epoch(epoch: record::Epoch) -> Epoch {
+    let kid = epoch.key().map(|key| key.kid().to_owned()).unwrap_or_default();
     Epoch {
         number: epoch.number,
         began_at: epoch.began_at.0,
@@ -44,7 +45,28 @@ fn epoch(epoch: record::Epoch) -> Epoch {
             record::EpochReason::LiveSetFull => EpochReason::LiveSetFull,
         },
         by: epoch.by,
-        kid: EpochKey::new(PublicKey(epoch.public_key)).map(|key| key.kid().to_owned()).unwrap_or_default(),
+        kid,
+        alg: epoch.algorithm.into(),
+    }
+}
+
+impl From<Algorithm> for access_token::Algorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Eddsa => Self::EdDsa,
+            Algorithm::Es256 => Self::Es256,
+            Algorithm::Rs256 => Self::Rs256,
+        }
+    }
+}
+
+impl From<access_token::Algorithm> for Algorithm {
+    fn from(algorithm: access_token::Algorithm) -> Self {
+        match algorithm {
+            access_token::Algorithm::EdDsa => Self::Eddsa,
+            access_token::Algorithm::Es256 => Self::Es256,
+            access_token::Algorithm::Rs256 => Self::Rs256,
+        }
     }
 }
 

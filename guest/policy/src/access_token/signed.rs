@@ -3,9 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{
-    claims::Claims,
-    epoch_key::{EpochKey, PublicKey},
-    unverified::UnverifiedToken,
+    claims::Claims, epoch_key::EpochKey, public_key::KeyId, unverified::UnverifiedToken, verify::MAX_SIGNATURE,
 };
 use crate::{digest::CutDigest, seconds::Seconds};
 
@@ -23,7 +21,7 @@ pub enum SignatureError {
 /// What the one rule needs of a token whose signature holds. That it holds is a fact that no time changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedToken {
-    signed_by: PublicKey,
+    signed_by: KeyId,
     issued_at: Seconds,
     expires_at: Seconds,
     lineage: Vec<CutDigest>,
@@ -39,16 +37,17 @@ impl SignedToken {
         epoch: &EpochKey,
         payload: &'p mut Vec<u8>,
     ) -> Result<(Self, Claims<'p>), SignatureError> {
-        let mut signature = [0; 64];
-        match URL_SAFE_NO_PAD.decode_slice(token.signature, &mut signature) {
-            Ok(64) if epoch.has_signed(token.signing_input.as_bytes(), &signature) => {}
-            _ => return Err(SignatureError::NotSigned),
+        let mut signature = [0; MAX_SIGNATURE];
+        let length = URL_SAFE_NO_PAD.decode_slice(token.signature, &mut signature);
+        let signature = length.ok().and_then(|length| signature.get(..length)).ok_or(SignatureError::NotSigned)?;
+        if !epoch.has_signed(token.signing_input.as_bytes(), signature) {
+            return Err(SignatureError::NotSigned);
         }
         let claims = token.read_payload(payload)?;
         let mut lineage = Vec::with_capacity(claims.lin.len().saturating_add(1));
         lineage.push(CutDigest::of(&claims.jti));
         lineage.extend(claims.lin.iter().map(|id| CutDigest::of(id)));
-        let signed = Self { signed_by: epoch.public_key(), issued_at: claims.iat, expires_at: claims.exp, lineage };
+        let signed = Self { signed_by: epoch.id(), issued_at: claims.iat, expires_at: claims.exp, lineage };
         Ok((signed, claims))
     }
 
@@ -68,7 +67,7 @@ impl SignedToken {
 
     /// The key that it was verified with.
     #[must_use]
-    pub fn signed_by(&self) -> PublicKey {
+    pub fn signed_by(&self) -> KeyId {
         self.signed_by
     }
 

@@ -64,7 +64,7 @@ mod tests {
     fn what_is_longer_than_a_token_can_be_is_not_looked_at() {
         // The key of RFC 8037 appendix A.
         let x = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
-        let epoch = EpochKey::new(PublicKey(x.try_into().unwrap())).unwrap();
+        let epoch = EpochKey::new(&PublicKey::Ed25519(x.try_into().unwrap())).unwrap();
         let of_length = |length: usize| format!("a.b.{}", "c".repeat(length - 4));
         let refusal = |length| UnverifiedToken::parse(&of_length(length), &epoch).err();
         assert_eq!(refusal(MAX_TOKEN_LENGTH), Some(NotOfThisEpoch::OtherHeader));

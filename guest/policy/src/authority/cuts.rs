@@ -62,7 +62,7 @@ impl Authority {
         };
         if !self.has_room(current.number, &digests)? {
             let (advanced, EpochCommit { checks, writes }) =
-                self.next_epoch(time, epoch, EpochReason::LiveSetFull, by)?;
+                self.next_epoch(time, epoch, EpochReason::LiveSetFull, by, None)?;
             return Ok(Cutting { checks, writes, advanced: Some(advanced), made: None });
         }
         let made = Made { epoch: current.number, digests, remembered: None };

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{ATTEMPTS, Actor, Authority, decoded, time::Time};
 use crate::{
-    access_token::EpochSigner,
+    access_token::{Algorithm, EpochSigner},
     keys,
     ports::Draw,
     record::{Epoch, EpochReason, Stored as _},
@@ -63,11 +63,12 @@ impl From<Unavailable> for EpochError {
 }
 
 impl Authority {
-    /// Begins the authority's life: called once at the start, before anything is served.
+    /// Begins the authority's life: called once at the start, before anything is served. An epoch that begins signs with
+    /// `algorithm`; `None` is that of the epoch before, and EdDSA for the first. One that goes on keeps its own.
     ///
     /// # Errors
     /// [`BeginError`].
-    pub fn begin(&self, boot: Boot) -> Result<Epoch, BeginError> {
+    pub fn begin(&self, boot: Boot, algorithm: Option<Algorithm>) -> Result<Epoch, BeginError> {
         for _ in 0..ATTEMPTS {
             let (time, current) = self.current_epoch()?;
             let reason = match (&current, boot) {
@@ -80,7 +81,7 @@ impl Authority {
                 (Some(_), Boot::Advance) => EpochReason::Boot,
                 (None, _) => EpochReason::First,
             };
-            let (epoch, commit) = self.next_epoch(time, current.as_ref(), reason, Actor::Machine.name())?;
+            let (epoch, commit) = self.next_epoch(time, current.as_ref(), reason, Actor::Machine.name(), algorithm)?;
             match self.store.commit(commit.checks, commit.writes) {
                 Ok(_) => return Ok(epoch),
                 Err(CommitError::Conflict) => {}
@@ -90,15 +91,15 @@ impl Authority {
         Err(BeginError::Unavailable)
     }
 
-    /// Begins a new epoch: every access token that is out is dead.
+    /// Begins a new epoch: every access token that is out is dead. It signs with `algorithm`; `None` is that of the epoch before.
     ///
     /// # Errors
     /// [`EpochError`].
-    pub fn advance(&self, actor: &Actor) -> Result<Epoch, EpochError> {
+    pub fn advance(&self, actor: &Actor, algorithm: Option<Algorithm>) -> Result<Epoch, EpochError> {
         for _ in 0..ATTEMPTS {
             let (time, current) = self.current_epoch()?;
             let current = current.ok_or(EpochError::NotBegun)?;
-            let (epoch, commit) = self.next_epoch(time, Some(&current), EpochReason::Order, actor.name())?;
+            let (epoch, commit) = self.next_epoch(time, Some(&current), EpochReason::Order, actor.name(), algorithm)?;
             match self.store.commit(commit.checks, commit.writes) {
                 Ok(_) => return Ok(epoch),
                 Err(CommitError::Conflict) => {}
@@ -131,17 +132,22 @@ impl Authority {
         last: Option<&(Epoch, u64)>,
         reason: EpochReason,
         by: &str,
+        algorithm: Option<Algorithm>,
     ) -> Result<(Epoch, EpochCommit), Unavailable> {
         let number = last.map_or(0, |(last, _)| last.number.saturating_add(1)).max(time.now.0);
         let nonce = Draw::seeded(self.entropy.as_ref()).bytes();
-        let signer = self.derive(number, &nonce).map_err(|_| Unavailable)?;
+        let algorithm = algorithm.or(last.map(|(last, _)| last.algorithm)).unwrap_or_default();
+        let root_key = self.root_key.root_key();
+        let (signer, source) = EpochSigner::begin(&root_key, algorithm, number, nonce).map_err(|_| Unavailable)?;
         let epoch = Epoch {
             number,
             began_at: time.now,
             reason,
             by: by.to_owned(),
             nonce,
-            public_key: signer.key().public_key().0,
+            public_key: signer.public_key().as_bytes().to_vec(),
+            algorithm,
+            prime_gaps: source.prime_gaps,
         };
         let checks = vec![Check { key: keys::EPOCH.to_vec(), version: last.map(|(_, version)| *version) }];
         let writes = vec![Write { key: keys::EPOCH.to_vec(), value: Some(epoch.to_stored()) }, mark_at(time)];
@@ -152,22 +158,18 @@ impl Authority {
     pub(super) fn signer(&self, epoch: &Epoch) -> Result<Rc<EpochSigner>, SignerError> {
         let kept = self.signer.borrow().clone();
         if let Some(signer) = kept
-            && signer.key().public_key().0 == epoch.public_key
+            && signer.public_key().as_bytes() == epoch.public_key
         {
             return Ok(signer);
         }
-        let signer = self.derive(epoch.number, &epoch.nonce)?;
-        if signer.key().public_key().0 != epoch.public_key {
+        let root_key = self.root_key.root_key();
+        let signer = EpochSigner::derive(&root_key, &epoch.key_source()).map_err(|_| SignerError::RootKeyDoesNotFit)?;
+        if signer.public_key().as_bytes() != epoch.public_key {
             return Err(SignerError::RootKeyDoesNotFit);
         }
         let signer = Rc::new(signer);
         self.signer.replace(Some(Rc::clone(&signer)));
         Ok(signer)
-    }
-
-    fn derive(&self, number: u64, nonce: &[u8; 16]) -> Result<EpochSigner, SignerError> {
-        let root_key = self.root_key.root_key();
-        EpochSigner::derive(&root_key, number, nonce).map_err(|_| SignerError::RootKeyDoesNotFit)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
 
 use super::{ATTEMPTS, Authority, decoded, time::Time};
 use crate::{
-    access_token::{EpochKey, PublicKey},
+    access_token::{EpochKey, KeyMembers, PublicKey},
     digest::CutDigest,
     keys,
     live::{Delta, EpochMember, LEASE, Whole},
@@ -67,18 +67,14 @@ impl Authority {
             if again.is_none_or(|again| again.version != version) {
                 continue;
             }
-            let key = EpochKey::new(PublicKey(epoch.public_key)).map_err(|_| FeedError::Unavailable)?;
+            let (key, public_key) = usable(&epoch)?;
             let issuer = self.issuer()?;
             return Ok(Whole {
                 issuer: Cow::Borrowed(&issuer),
                 sequence: first.revision,
                 as_of: Time::new(reading, mark).now,
                 lease: LEASE,
-                epoch: EpochMember {
-                    number: epoch.number,
-                    kid: Cow::Borrowed(key.kid()),
-                    public_key: epoch.public_key,
-                },
+                epoch: EpochMember { number: epoch.number, kid: Cow::Borrowed(key.kid()), public_key },
                 cuts,
             }
             .render());
@@ -104,17 +100,16 @@ impl Authority {
         Ok(Delta { base, sequence, as_of: self.clock.now().seconds, epoch_number, cuts, dropped }.render())
     }
 
-    /// The JSON Web Key Set of the current epoch (RFC 7517, RFC 8037).
+    /// The JSON Web Key Set of the current epoch (RFC 7517, RFC 7518, RFC 8037).
     ///
     /// # Errors
     /// [`FeedError`].
     pub fn key_set(&self) -> Result<Vec<u8>, FeedError> {
         let [epoch] = self.read([keys::EPOCH.to_vec()])?;
         let (epoch, _) = decoded::<Epoch>(epoch.as_ref()).map_err(Unavailable::from)?.ok_or(FeedError::NotBegun)?;
-        let key = EpochKey::new(PublicKey(epoch.public_key)).map_err(|_| FeedError::Unavailable)?;
-        let (kid, x) = (key.kid(), URL_SAFE_NO_PAD.encode(epoch.public_key));
-        Ok(format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":"{kid}","x":"{x}"}}]}}"#)
-            .into_bytes())
+        let (key, public_key) = usable(&epoch)?;
+        let jwk = Jwk { usage: "sig", alg: epoch.algorithm.name(), kid: key.kid(), members: public_key.members() };
+        serde_json::to_vec(&KeySet { keys: [jwk] }).map_err(|_| FeedError::Unavailable)
     }
 
     fn all_cuts(&self, epoch: u64) -> Result<Vec<CutDigest>, Unavailable> {
@@ -129,4 +124,27 @@ impl Authority {
             }
         }
     }
+}
+
+/// The key of an epoch. A damaged one is a store that cannot be asked.
+fn usable(epoch: &Epoch) -> Result<(EpochKey, PublicKey), FeedError> {
+    let public_key = epoch.public_key().map_err(|_| FeedError::Unavailable)?;
+    let key = EpochKey::new(&public_key).map_err(|_| FeedError::Unavailable)?;
+    Ok((key, public_key))
+}
+
+#[derive(Serialize)]
+struct KeySet<'a> {
+    keys: [Jwk<'a>; 1],
+}
+
+/// RFC 7517 section 4.
+#[derive(Serialize)]
+struct Jwk<'a> {
+    #[serde(flatten)]
+    members: KeyMembers<'a>,
+    #[serde(rename = "use")]
+    usage: &'static str,
+    alg: &'static str,
+    kid: &'a str,
 }

@@ -2,7 +2,7 @@
 
 use super::{ATTEMPTS, Authority, decoded, ending::Act, standing::MaximumAccessTtl, time::Time};
 use crate::{
-    access_token::{EpochKey, PublicKey, SignedToken, UnverifiedToken},
+    access_token::{SignedToken, UnverifiedToken},
     keys, life,
     live::LiveSet,
     record::Epoch,
@@ -77,7 +77,7 @@ impl Authority {
 
     /// The `jti` of an access token that is alive by the one rule, judged against the cuts in the store.
     fn living_jti(&self, token: &str, time: Time, epoch: &Epoch) -> Result<Option<(Jti, String)>, Unavailable> {
-        let key = EpochKey::new(PublicKey(epoch.public_key)).map_err(|_| Unavailable)?;
+        let key = epoch.key().map_err(|_| Unavailable)?;
         let mut payload = Vec::new();
         let Ok(unverified) = UnverifiedToken::parse(token, &key) else { return Ok(None) };
         let Ok((signed, claims)) = SignedToken::verify(unverified, &key, &mut payload) else { return Ok(None) };

@@ -5,14 +5,18 @@
 //!  "epoch":{"number":1790000000,"alg":"EdDSA","kid":"...","x":"..."},"cuts":["..."],"dropped":[]}
 //! ```
 //!
-//! A change has the sequence that it starts from as `base`, of `epoch` the `number` alone, and neither issuer nor lease.
+//! With ES256 the key has `x` and `y`, with RS256 `e` and `n` (RFC 7518 section 6). A change has the sequence that it starts from as `base`, of `epoch` the `number` alone, and neither issuer nor lease.
 
 use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{digest::CutDigest, seconds::Seconds};
+use crate::{
+    access_token::{Algorithm, PublicKey},
+    digest::CutDigest,
+    seconds::Seconds,
+};
 
 /// How long an edge that is cut off may go by the live set that it holds.
 pub const LEASE: Seconds = Seconds(5);
@@ -33,8 +37,8 @@ pub struct EpochMember<'a> {
     pub number: u64,
     /// RFC 7638 thumbprint of the public key.
     pub kid: Cow<'a, str>,
-    /// The Ed25519 public key.
-    pub public_key: [u8; 32],
+    /// The public key, which names the algorithm.
+    pub public_key: PublicKey,
 }
 
 /// A whole live set.
@@ -100,11 +104,14 @@ impl<'a> Written<'a> {
                 base: None,
                 as_of,
                 lease_seconds: Some(lease),
-                epoch: EpochJson { number, alg: Some(alg), kid: Some(kid), x: Some(x) },
+                epoch: EpochJson { number, alg: Some(alg), kid: Some(kid), e, n, x, y },
                 cuts,
                 dropped,
-            } if alg == "EdDSA" && dropped.is_empty() => {
-                let epoch = EpochMember { number, kid, public_key: x.0 };
+            } if dropped.is_empty() => {
+                let algorithm = Algorithm::of_name(&alg).ok_or(DocumentError)?;
+                let [e, n, x, y] = [&e, &n, &x, &y].map(Option::as_deref);
+                let public_key = PublicKey::from_members(algorithm, e, n, x, y).map_err(|_| DocumentError)?;
+                let epoch = EpochMember { number, kid, public_key };
                 Ok(Self::Whole(Whole { issuer, sequence, as_of, lease, epoch, cuts: plain(cuts) }))
             }
             Json {
@@ -113,7 +120,7 @@ impl<'a> Written<'a> {
                 base: Some(base),
                 as_of,
                 lease_seconds: None,
-                epoch: EpochJson { number, alg: None, kid: None, x: None },
+                epoch: EpochJson { number, alg: None, kid: None, e: None, n: None, x: None, y: None },
                 cuts,
                 dropped,
             } => Ok(Self::Delta(Delta {
@@ -133,6 +140,7 @@ impl Whole<'_> {
     /// The document.
     #[must_use]
     pub fn render(&self) -> Vec<u8> {
+        let key = self.epoch.public_key.members();
         render(&Json {
             issuer: Some(Cow::Borrowed(&self.issuer)),
             sequence: self.sequence,
@@ -141,9 +149,12 @@ impl Whole<'_> {
             lease_seconds: Some(self.lease),
             epoch: EpochJson {
                 number: self.epoch.number,
-                alg: Some(Cow::Borrowed("EdDSA")),
+                alg: Some(Cow::Borrowed(self.epoch.public_key.algorithm().name())),
                 kid: Some(Cow::Borrowed(&self.epoch.kid)),
-                x: Some(Bytes(self.epoch.public_key)),
+                e: key.e,
+                n: key.n,
+                x: key.x,
+                y: key.y,
             },
             cuts: texts(&self.cuts),
             dropped: Vec::new(),
@@ -161,7 +172,7 @@ impl Delta {
             base: Some(self.base),
             as_of: self.as_of,
             lease_seconds: None,
-            epoch: EpochJson { number: self.epoch_number, alg: None, kid: None, x: None },
+            epoch: EpochJson { number: self.epoch_number, ..EpochJson::default() },
             cuts: texts(&self.cuts),
             dropped: texts(&self.dropped),
         })
@@ -184,7 +195,7 @@ struct Json<'a> {
     dropped: Vec<Bytes<16>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EpochJson<'a> {
     number: u64,
@@ -192,8 +203,14 @@ struct EpochJson<'a> {
     alg: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     kid: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    x: Option<Bytes<32>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    e: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    n: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    x: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    y: Option<Cow<'a, str>>,
 }
 
 /// Bytes of a known length, base64url in JSON.

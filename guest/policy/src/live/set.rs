@@ -4,11 +4,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::document::{DocumentError, Written};
-use crate::{
-    access_token::{EpochKey, PublicKey},
-    digest::CutDigest,
-    seconds::Seconds,
-};
+use crate::{access_token::EpochKey, digest::CutDigest, seconds::Seconds};
 
 /// Why a live document was not loaded. What was held before is still held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,12 +48,6 @@ impl LiveEpoch {
     pub fn key(&self) -> &EpochKey {
         &self.key
     }
-
-    /// Its public key.
-    #[must_use]
-    pub fn public_key(&self) -> PublicKey {
-        self.key.public_key()
-    }
 }
 
 /// The epoch and the cuts of one moment.
@@ -80,7 +70,7 @@ impl LiveSet {
         match Written::parse(document)? {
             Written::Delta(_) => Err(LoadError::Gap),
             Written::Whole(whole) => {
-                let key = EpochKey::new(PublicKey(whole.epoch.public_key)).map_err(|_| LoadError::Malformed)?;
+                let key = EpochKey::new(&whole.epoch.public_key).map_err(|_| LoadError::Malformed)?;
                 if key.kid() != whole.epoch.kid {
                     return Err(LoadError::Malformed);
                 }
@@ -134,7 +124,7 @@ impl LiveSet {
         }
         // Sequences are compared within an epoch: a restored authority may count anew, but never under an old epoch.
         let same_epoch = newer.epoch.number == self.epoch.number;
-        let went_back = newer.sequence < self.sequence || newer.epoch.public_key() != self.epoch.public_key();
+        let went_back = newer.sequence < self.sequence || newer.epoch.key.id() != self.epoch.key.id();
         if newer.epoch.number < self.epoch.number || (same_epoch && went_back) {
             return Err(LoadError::Older);
         }

@@ -125,9 +125,9 @@ impl Verifier {
                 Ok(self.live.insert(live))
             }
             Some(ref mut live) => {
-                let before = live.epoch().public_key();
+                let before = live.epoch().key().id();
                 live.load(document)?;
-                if live.epoch().public_key() != before {
+                if live.epoch().key().id() != before {
                     // What another key signed is of no use, and the new epoch has a time of its own.
                     self.memo.clear();
                     self.latest = live.as_of();

@@ -33,7 +33,7 @@ fn a_larger_step_back_stops_minting_and_nothing_else() {
     assert_eq!(world.verdict(&token), Ok(()), "verification goes on");
     world.delete(&issued);
     assert_eq!(world.verdict(&token), Err(Refusal::Cut), "and so does ending");
-    world.authority.advance(&Actor::Machine).unwrap();
+    world.authority.advance(&Actor::Machine, None).unwrap();
     world.clock.set(START + 1_001, 0);
     assert!(world.authority.issue(&Actor::Machine, &request()).is_ok(), "until the clock has caught up");
 }
@@ -57,9 +57,9 @@ fn a_rewound_clock_revives_no_refresh_token() {
 fn an_epoch_begun_on_a_rewound_clock_is_still_a_later_one() {
     let world = World::new();
     world.clock.pass(1_000);
-    let before = world.authority.advance(&Actor::Machine).unwrap();
+    let before = world.authority.advance(&Actor::Machine, None).unwrap();
     world.clock.set(START - 5_000, 0);
-    let after = world.authority.advance(&Actor::Machine).unwrap();
+    let after = world.authority.advance(&Actor::Machine, None).unwrap();
     assert!(after.number > before.number);
     assert!(after.began_at >= before.began_at);
 }

@@ -145,7 +145,7 @@ fn an_access_token_is_never_longer_than_four_kibibytes() {
     let world = World::unstarted(MemoryStore::new());
     let issuer = format!("https://{}", "i".repeat(192));
     world.authority.configure(Some(&issuer), "").unwrap();
-    world.authority.begin(jeton_policy::authority::Boot::Advance).unwrap();
+    world.authority.begin(jeton_policy::authority::Boot::Advance, None).unwrap();
     let all: Vec<String> = (0..8).map(|n| format!("{n}{}", "s".repeat(if n == 7 { 120 } else { 127 }))).collect();
     let mut line = vec![world.issue(|request| {
         request.scopes.clone_from(&all);

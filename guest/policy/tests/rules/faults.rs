@@ -65,7 +65,7 @@ fn an_epoch_whose_commit_was_lost_is_the_old_one_or_the_new_one() {
             let world = world();
             let before = world.authority.epoch().unwrap();
             world.store.plan(operation, fault);
-            let advanced = world.authority.advance(&Actor::Machine);
+            let advanced = world.authority.advance(&Actor::Machine, None);
             world.store.plan(u64::MAX / 2, fault);
             let after = world.authority.epoch().unwrap();
             match advanced {
@@ -94,7 +94,7 @@ fn a_store_that_is_down_mints_and_ends_nothing() {
     assert!(world.authority.settings().is_err());
     assert!(world.authority.sweep().is_err());
     assert!(world.authority.snapshot().is_err());
-    assert!(world.authority.begin(Boot::Advance).is_err());
+    assert!(world.authority.begin(Boot::Advance, None).is_err());
     assert!(world.authority.configure(Some(ISSUER), "").is_err());
     assert!(verifier.verify(&token.access_token, world.now()).is_ok(), "verification goes on from memory");
 }

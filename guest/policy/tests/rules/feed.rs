@@ -84,7 +84,7 @@ fn a_new_epoch_is_no_news_but_a_whole_document() {
     let world = World::new();
     let heard = Heard::default();
     world.store.observe(Box::new(heard.clone()));
-    world.authority.advance(&Actor::Machine).unwrap();
+    world.authority.advance(&Actor::Machine, None).unwrap();
     let committed = heard.0.lock().unwrap().pop().unwrap();
     assert_eq!(world.authority.delta(1, committed.revision, &changes(committed)), Err(TakeSnapshot));
     assert_eq!(world.authority.delta(1, 2, &[]), Err(TakeSnapshot));

@@ -139,12 +139,12 @@ fn run(steps: Vec<Step>) {
                 model.access[token].revoked = true;
             }
             Step::Advance => {
-                world.authority.advance(&Actor::Machine).unwrap();
+                world.authority.advance(&Actor::Machine, None).unwrap();
                 model.epoch += 1;
             }
             Step::Restart { resume } => {
                 world.authority = world.another([1; 32]);
-                world.authority.begin(if resume { Boot::Resume } else { Boot::Advance }).unwrap();
+                world.authority.begin(if resume { Boot::Resume } else { Boot::Advance }, None).unwrap();
                 model.epoch += u32::from(!resume);
             }
             Step::Setting(seconds) => {

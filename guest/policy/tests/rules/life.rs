@@ -25,7 +25,7 @@ fn a_token_of_another_epoch_is_dead_even_where_its_signature_is_remembered() {
     let token = world.exchange(&world.issue(|_| ()));
     let mut verifier = world.verifier();
     assert!(verifier.verify(&token.access_token, world.now()).is_ok());
-    world.authority.advance(&Actor::Machine).unwrap();
+    world.authority.advance(&Actor::Machine, None).unwrap();
     verifier.load(&world.authority.snapshot().unwrap()).unwrap();
     assert_eq!(verifier.verify(&token.access_token, world.now()).map(|_| ()), Err(Refusal::WrongEpoch));
 }

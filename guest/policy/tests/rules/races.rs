@@ -49,7 +49,7 @@ fn whatever_the_order_no_access_token_is_of_an_epoch_that_is_over() {
         let world = World::new();
         let issued = world.issue(|_| ());
         let act = |authority: &Authority| {
-            authority.advance(&Actor::Machine).unwrap();
+            authority.advance(&Actor::Machine, None).unwrap();
         };
         let token = race(&world, exchange(&issued.secret), act, &schedule).0.unwrap();
         let epoch = world.authority.epoch().unwrap();
@@ -73,7 +73,7 @@ fn whatever_the_order_a_delete_and_an_epoch_leave_nothing_alive_of_what_was_dele
                 authority.delete(&Actor::Machine, &[id], Reason::Deleted, None).unwrap();
             };
             scope.spawn(move || ground.act(0, delete));
-            scope.spawn(move || ground.act(1, |authority| authority.advance(&Actor::Machine).unwrap()));
+            scope.spawn(move || ground.act(1, |authority| authority.advance(&Actor::Machine, None).unwrap()));
             for who in &schedule {
                 ground.stage.step(*who);
             }

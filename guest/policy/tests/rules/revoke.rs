@@ -45,7 +45,7 @@ fn what_is_not_held_is_not_ended() {
         assert_eq!(world.authority.revoke(presented).unwrap(), Revocation::Nothing, "{presented}");
     }
     assert_eq!(world.verdict(&token), Ok(()));
-    world.authority.advance(&Actor::Machine).unwrap();
+    world.authority.advance(&Actor::Machine, None).unwrap();
     assert_eq!(world.authority.revoke(&token.access_token).unwrap(), Revocation::Nothing, "of a past epoch");
     let expiring = world.exchange(&issued);
     world.clock.pass(900);

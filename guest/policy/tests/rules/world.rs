@@ -103,7 +103,7 @@ impl<S: Store + 'static> World<S> {
     pub(crate) fn over(store: S) -> Self {
         let world = Self::unstarted(store);
         world.authority.configure(Some(ISSUER), "").unwrap();
-        world.authority.begin(Boot::Advance).unwrap();
+        world.authority.begin(Boot::Advance, None).unwrap();
         world
     }
 

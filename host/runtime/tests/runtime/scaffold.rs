@@ -88,7 +88,7 @@ pub(crate) fn start_with(policy: Policy, connect: impl FnOnce(&Disk, Publisher))
     let authority = Authority::start(&policy, lent, PoolSizes::default()).unwrap();
     let running = Running { policy, authority, live, disk, clock };
     running.call(|authority| authority.configure(Some(ISSUER), ISSUER)).unwrap();
-    running.call(|authority| authority.begin(Boot::Advance)).unwrap();
+    running.call(|authority| authority.begin(Boot::Advance, None)).unwrap();
     running.live.recover().unwrap();
     running
 }
@@ -138,7 +138,7 @@ impl Running {
     }
 
     pub(crate) fn advance(&self) {
-        self.call(|authority| authority.advance(&Actor::Machine)).unwrap();
+        self.call(|authority| authority.advance(&Actor::Machine, None)).unwrap();
     }
 }
 

@@ -15,6 +15,7 @@ use super::json::Members;
 use super::permissions::Caller;
 use super::problem::Problem;
 use super::{answered, respond, time};
+use crate::algorithm::Algorithm;
 use crate::app::App;
 
 /// `GET /v1/epoch`.
@@ -22,16 +23,25 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, Proble
     answered(app.authority.call(Class::Administration, |call| call.current_epoch())).await.map(|epoch| answer(&epoch))
 }
 
-/// `POST /v1/epoch/advance`: every access token is dead when this answers, the caller's own too. Its body is empty or `{}`.
+/// `POST /v1/epoch/advance`: every access token is dead when this answers, the caller's own too. Its body may be empty;
+/// `{"alg"}` chooses what the new epoch signs with, which is otherwise that of the one before.
 pub(super) async fn advance(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Arc<Caller>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    Members::read_if_any(request).await?.finish()?;
+    let mut members = Members::read_if_any(request).await?;
+    let alg = members.text("alg").and_then(|name| {
+        let algorithm = Algorithm::of_name(&name);
+        algorithm.or_else(|| members.refuse("alg", format!("it must be {}", Algorithm::NAMES)))
+    });
+    members.finish()?;
     let by = caller.claims.client_id.clone();
-    let epoch = answered(app.authority.call(Class::Administration, move |call| call.advance(&caller.actor))).await?;
-    tracing::info!(%by, epoch = epoch.number, "the epoch was advanced");
+    let epoch = answered(
+        app.authority.call(Class::Administration, move |call| call.advance(&caller.actor, alg.map(Into::into))),
+    )
+    .await?;
+    tracing::info!(%by, epoch = epoch.number, alg = Algorithm::from(epoch.alg).name(), "the epoch was advanced");
     Ok(answer(&epoch))
 }
 
@@ -48,6 +58,7 @@ fn answer(epoch: &Epoch) -> Response {
         "reason": reason,
         "by": epoch.by,
         "kid": epoch.kid,
+        "alg": Algorithm::from(epoch.alg).name(),
     });
     respond::json(StatusCode::OK, &body)
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Boot, LogFormat, ServeOptions};
+use super::{Algorithm, Boot, LogFormat, ServeOptions};
 
 /// Why a file of options is refused.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,7 @@ pub struct FileOptions {
     tls_key: Option<PathBuf>,
     tls_self_signed: Option<bool>,
     boot: Option<Boot>,
+    alg: Option<Algorithm>,
     root_key_file: Option<PathBuf>,
     issuer: Option<String>,
     metrics_listen: Option<SocketAddr>,
@@ -83,6 +84,7 @@ impl From<FileOptions> for ServeOptions {
             tls_key: file.tls_key,
             tls_self_signed: file.tls_self_signed,
             boot: file.boot,
+            alg: file.alg,
             root_key_file: file.root_key_file,
             issuer: file.issuer,
             metrics_listen: file.metrics_listen,

@@ -11,7 +11,7 @@ pub use file::{FileError, FileOptions};
 
 use clap::builder::BoolishValueParser;
 
-use crate::listen::MAX_CONNECTIONS;
+use crate::{algorithm::Algorithm, listen::MAX_CONNECTIONS};
 
 /// Where data lie unless said otherwise.
 pub const DEFAULT_DATA: &str = "./jeton-data";
@@ -85,6 +85,9 @@ pub struct ServeOptions {
     /// Whether this start ends the access tokens that are out [default: advance]
     #[arg(long, env = "JETON_BOOT", value_enum, value_name = "MODE")]
     pub boot: Option<Boot>,
+    /// What the tokens of an epoch are signed with, chosen when it begins [default: as before; at first EdDSA]
+    #[arg(long, env = "JETON_ALG", value_enum, value_name = "ALG")]
+    pub alg: Option<Algorithm>,
     /// 32 raw bytes, mode 0600, kept apart from the data; made by `jeton root-key > FILE`
     #[arg(long, env = "JETON_ROOT_KEY_FILE", value_name = "FILE")]
     pub root_key_file: Option<PathBuf>,
@@ -124,6 +127,8 @@ pub struct ServeConfig {
     pub tls: Option<TlsConfig>,
     /// What the start means for access tokens.
     pub boot: Boot,
+    /// The algorithm of an epoch that begins. `None`: that of the one before.
+    pub alg: Option<Algorithm>,
     /// Where the root key lies. `None`: it is drawn at the start.
     pub root_key_file: Option<PathBuf>,
     /// The issuer asked for.
@@ -206,6 +211,7 @@ impl ServeOptions {
             tls_key: self.tls_key.or(file.tls_key),
             tls_self_signed: self.tls_self_signed.or(file.tls_self_signed),
             boot: self.boot.or(file.boot),
+            alg: self.alg.or(file.alg),
             root_key_file: self.root_key_file.or(file.root_key_file),
             issuer: self.issuer.or(file.issuer),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
@@ -250,6 +256,7 @@ impl ServeOptions {
             allow_plain_http: self.allow_plain_http.unwrap_or(false),
             tls,
             boot,
+            alg: self.alg,
             root_key_file: self.root_key_file,
             issuer: self.issuer,
             metrics_listen: self.metrics_listen,

@@ -43,7 +43,7 @@ fn every_option_is_a_flag_a_variable_and_a_key_of_one_name() {
     let command = Command::command();
     let names: Vec<&str> =
         command.get_arguments().filter_map(clap::Arg::get_long).filter(|name| *name != "help").collect();
-    assert_eq!(names.len(), 16);
+    assert_eq!(names.len(), 17);
     for argument in command.get_arguments().filter(|argument| argument.get_long() != Some("help")) {
         let name = argument.get_long().unwrap();
         let variable = format!("JETON_{}", name.to_uppercase().replace('-', "_"));
@@ -51,6 +51,19 @@ fn every_option_is_a_flag_a_variable_and_a_key_of_one_name() {
         // A key that is known is refused for its value alone.
         let refusal = FileOptions::parse(&format!("{name} = []")).unwrap_err();
         assert!(!refusal.contains("unknown field"), "{name}: {refusal}");
+    }
+}
+
+#[test]
+fn an_algorithm_has_the_name_that_tokens_give_it() {
+    assert_eq!(resolved(&[], "").unwrap().alg, None);
+    for (name, algorithm) in [("EdDSA", Algorithm::EdDsa), ("ES256", Algorithm::Es256), ("RS256", Algorithm::Rs256)] {
+        assert_eq!(resolved(&["--alg", name], "").unwrap().alg, Some(algorithm));
+        assert_eq!(resolved(&[], &format!("alg = \"{name}\"")).unwrap().alg, Some(algorithm));
+    }
+    for bad in ["eddsa", "es256", "HS256", "none", ""] {
+        assert!(Command::try_parse_from(["serve", "--alg", bad]).is_err(), "{bad}");
+        assert!(FileOptions::parse(&format!("alg = \"{bad}\"")).is_err(), "{bad}");
     }
 }
 

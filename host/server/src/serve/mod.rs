@@ -17,6 +17,7 @@ pub use io_service::IoService;
 pub use start::{ServeError, Started};
 
 use crate::{
+    algorithm::Algorithm,
     app::App,
     config::{Boot, ServeConfig},
     listen::{self, Listening, Shared, TlsKeys},
@@ -155,13 +156,16 @@ fn reload(keys: Option<&Arc<TlsKeys>>) {
 }
 
 /// Begins the epoch as the operator chose.
-fn begin(app: &App, boot: Boot) -> Result<jeton_runtime::wit::epochs::Epoch, ServeError> {
+fn begin(app: &App, boot: Boot, algorithm: Option<Algorithm>) -> Result<jeton_runtime::wit::epochs::Epoch, ServeError> {
     use jeton_runtime::wit::epochs::BeginRefusal;
     let boot = match boot {
         Boot::Advance => PolicyBoot::Advance,
         Boot::Resume => PolicyBoot::Resume,
     };
-    match app.authority.call_blocking(Class::Administration, move |authority| authority.begin(boot)) {
+    match app
+        .authority
+        .call_blocking(Class::Administration, move |authority| authority.begin(boot, algorithm.map(Into::into)))
+    {
         Ok(Ok(epoch)) => Ok(epoch),
         Ok(Err(BeginRefusal::RootKeyDoesNotFit)) => Err(ServeError::RootKeyDoesNotFit),
         Ok(Err(BeginRefusal::Unavailable)) => Err(ServeError::StoreUnavailable),

@@ -12,6 +12,7 @@ use jeton_runtime::{
 use jeton_store::SqliteStore;
 
 use crate::{
+    algorithm::Algorithm,
     app::{App, FailureLimiter, Options},
     config::{Boot, ServeConfig, TlsSource},
     data_dir::{DataDir, DataDirError},
@@ -84,6 +85,8 @@ pub struct Started {
     pub(super) metrics: Option<std::net::TcpListener>,
     store: Arc<SqliteStore>,
     epoch: Epoch,
+    /// The algorithm that was asked for.
+    alg: Option<Algorithm>,
     decided: Vec<String>,
 }
 
@@ -133,11 +136,23 @@ pub(super) fn start(config: &ServeConfig) -> Result<Started, ServeError> {
         metrics: Arc::new(Metrics::default()),
         failures: FailureLimiter::new(),
     };
-    let epoch = super::begin(&app, config.boot)?;
+    let epoch = super::begin(&app, config.boot, config.alg)?;
     app.live.recover().map_err(|error| ServeError::Failed(error.to_string()))?;
     app.metrics.watch(Arc::clone(&app.live), Arc::clone(&store));
     let app = Arc::new(app);
-    Ok(Started { app, policy, data_dir, threads, plain: Some(plain), tls, metrics, store, epoch, decided })
+    Ok(Started {
+        app,
+        policy,
+        data_dir,
+        threads,
+        plain: Some(plain),
+        tls,
+        metrics,
+        store,
+        epoch,
+        alg: config.alg,
+        decided,
+    })
 }
 
 impl Started {
@@ -151,7 +166,17 @@ impl Started {
             EpochReason::Boot => "begun by this start: every older access token is dead",
             EpochReason::Order | EpochReason::LiveSetFull => "the one that was in force before this start",
         };
-        tracing::info!(number = self.epoch.number, "epoch: {reason}");
+        let alg = Algorithm::from(self.epoch.alg);
+        tracing::info!(number = self.epoch.number, alg = alg.name(), "epoch: {reason}");
+        if let Some(asked) = self.alg
+            && asked != alg
+        {
+            tracing::warn!(
+                "this epoch goes on and keeps signing with {}; `jeton epoch advance --alg {}` begins one that signs with it, and ends all access tokens",
+                alg.name(),
+                asked.name()
+            );
+        }
         if self.app.options.dpa_query_tokens {
             tracing::warn!(
                 "refresh tokens are accepted in query strings, where proxies and logs see them: move scripts to form bodies"

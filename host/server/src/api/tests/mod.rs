@@ -63,7 +63,7 @@ impl Jeton {
         let sizes = PoolSizes { exchange: 1, administration: 2, ..PoolSizes::default() };
         let authority = Authority::start(&policy, lent, sizes).unwrap();
         let issuer = authority.call_blocking(Class::Administration, |call| call.configure(Some(ISSUER), ISSUER));
-        authority.call_blocking(Class::Administration, |call| call.begin(Boot::Advance)).unwrap().unwrap();
+        authority.call_blocking(Class::Administration, |call| call.begin(Boot::Advance, None)).unwrap().unwrap();
         live.recover().unwrap();
         verifier::install(Verifier::new(&policy, Arc::clone(&live)).unwrap());
         let app = Arc::new(App {
