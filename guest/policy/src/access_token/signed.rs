@@ -55,7 +55,7 @@ impl SignedToken {
     /// to an administrator what the one rule says of such a token, and nothing else may be decided by it.
     #[cfg(feature = "authority")]
     pub(crate) fn reconstructed(
-        signed_by: PublicKey,
+        signed_by: KeyId,
         issued_at: Seconds,
         expires_at: Seconds,
         jti: &str,

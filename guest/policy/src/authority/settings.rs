@@ -149,7 +149,7 @@ impl Authority {
             if let Some(epoch) = epoch.filter(|_| at_once) {
                 let time = Time::new(reading, mark);
                 let (_, EpochCommit { checks: epoch_checks, writes: epoch_writes }) =
-                    self.next_epoch(time, Some(&epoch), EpochReason::Order, actor.name())?;
+                    self.next_epoch(time, Some(&epoch), EpochReason::Order, actor.name(), None)?;
                 checks.extend(epoch_checks);
                 writes.extend(epoch_writes);
             }

@@ -31,7 +31,7 @@ fn what_cannot_be_alive_any_more_takes_no_cut() {
     world.clock.pass(900);
     assert_eq!(end(&world, &expired.jti.to_string()), Ok(Deletion::AlreadyDeleted), "expired");
     let of_the_past = world.exchange(&issued);
-    world.authority.advance(&Actor::Machine).unwrap();
+    world.authority.advance(&Actor::Machine, None).unwrap();
     assert_eq!(end(&world, &of_the_past.jti.to_string()), Ok(Deletion::AlreadyDeleted), "of an epoch that is over");
     let orphan = world.exchange(&issued);
     world.delete(&issued);
