@@ -7,7 +7,10 @@ use std::time::SystemTime;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
-use bindings::{Verifier, exports::jeton::policy::verification::Moment};
+use bindings::{
+    Verifier,
+    exports::jeton::policy::verification::{Moment, NetworkVerdict},
+};
 
 mod bindings {
     #![allow(missing_docs, reason = "the documents of what is generated stand in the folder `wit`")]
@@ -26,9 +29,11 @@ fn main() -> anyhow::Result<()> {
     rules.call_load(&mut store, &std::fs::read(live)?)??;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
     // Seconds since the live set was asked for; beyond its lease, everything is denied.
-    let at = Moment { now, held_for: 0 };
+    let at = Moment { now, held_for: 0, peer: None };
     let token = std::io::read_to_string(std::io::stdin())?;
-    let claims = rules.call_read_claims(&mut store, token.trim(), at, true)??;
+    let (claims, network) = rules.call_read_claims(&mut store, token.trim(), at, true)??;
+    // This program is handed a token, and cannot know from where.
+    anyhow::ensure!(network == NetworkVerdict::NotBound, "the token is bound to networks");
     anyhow::ensure!(!claims.scopes.iter().any(|scope| scope == "jeton:admin"), "not a token to read reports with");
     std::io::Write::write_fmt(
         &mut std::io::stdout(),

@@ -1,17 +1,18 @@
 //! The interface `verification`.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell};
 
 use jeton_policy::{
     live::LoadError,
+    network::{self, Address},
     seconds::Seconds,
-    verifier::{self, Answer, Verifier},
+    verifier::{self, Accepted, Verifier},
 };
 
 use crate::{
     Component,
     bindings::exports::jeton::policy::verification::{
-        Claims, Guest, Held, IntrospectRefusal, LoadRefusal, Moment, Refusal, Verified,
+        Claims, Guest, Held, IntrospectRefusal, IpAddress, LoadRefusal, Moment, NetworkVerdict, Refusal, Verified,
     },
 };
 
@@ -42,10 +43,10 @@ impl Guest for Component {
             .with_borrow_mut(|verifier| Ok(verifier.introspect(&caller, &token, moment(at, enforce_lease))?.to_vec()))
     }
 
-    fn read_claims(token: String, at: Moment, enforce_lease: bool) -> Result<Claims, Refusal> {
+    fn read_claims(token: String, at: Moment, enforce_lease: bool) -> Result<(Claims, NetworkVerdict), Refusal> {
         VERIFIER.with_borrow_mut(|verifier| {
-            let claims = verifier.claims(&token, moment(at, enforce_lease))?;
-            Ok(Claims {
+            let (claims, network) = verifier.claims(&token, moment(at, enforce_lease))?;
+            let claims = Claims {
                 issuer: claims.iss.into_owned(),
                 audience: claims.aud.into_owned(),
                 subject: claims.sub.into_owned(),
@@ -54,25 +55,37 @@ impl Guest for Component {
                 expires_at: claims.exp.0,
                 jti: claims.jti.into_owned(),
                 scopes: claims.scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
-                lineage: claims.lin.into_iter().map(std::borrow::Cow::into_owned).collect(),
-            })
+                lineage: owned(claims.lin),
+                networks: owned(claims.net),
+            };
+            Ok((claims, network.into()))
         })
     }
 }
 
 fn moment(at: Moment, enforce_lease: bool) -> verifier::Moment {
-    verifier::Moment { now: Seconds(at.now), held_for: Seconds(at.held_for), enforce_lease }
+    let peer = at.peer.map(|peer| match peer {
+        IpAddress::V4(bits) => Address::V4(bits.to_be_bytes()),
+        IpAddress::V6((upper, lower)) => Address::v6((u128::from(upper) << 64 | u128::from(lower)).to_be_bytes()),
+    });
+    verifier::Moment { now: Seconds(at.now), held_for: Seconds(at.held_for), enforce_lease, peer }
 }
 
-fn verified(answer: &Answer) -> Verified {
-    let [introspection, subject, client, scope] = answer.lengths();
+fn owned(list: Vec<Cow<'_, str>>) -> Vec<String> {
+    list.into_iter().map(Cow::into_owned).collect()
+}
+
+fn verified(Accepted { answer, network }: Accepted<'_>) -> Verified {
+    let [introspection, subject, client, scope, audience] = answer.lengths();
     Verified {
         answer: answer.bytes().to_vec(),
         introspection_length: number(introspection),
         subject_length: number(subject),
         client_length: number(client),
         scope_length: number(scope),
+        audience_length: number(audience),
         expires_at: answer.expires_at().0,
+        network: network.into(),
     }
 }
 
@@ -88,6 +101,17 @@ impl From<LoadError> for LoadRefusal {
             LoadError::AnotherAuthority => Self::AnotherAuthority,
             LoadError::Older => Self::Older,
             LoadError::Gap => Self::Gap,
+        }
+    }
+}
+
+impl From<network::NetworkVerdict> for NetworkVerdict {
+    fn from(verdict: network::NetworkVerdict) -> Self {
+        match verdict {
+            network::NetworkVerdict::NotBound => Self::NotBound,
+            network::NetworkVerdict::Inside => Self::Inside,
+            network::NetworkVerdict::Outside => Self::Outside,
+            network::NetworkVerdict::UnknownPeer => Self::UnknownPeer,
         }
     }
 }

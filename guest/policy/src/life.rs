@@ -78,6 +78,7 @@ mod tests {
             jti: Cow::Borrowed("jti"),
             scope: Cow::Borrowed(""),
             lin: LINEAGE.map(Cow::Borrowed).to_vec(),
+            net: Vec::new(),
         });
         let unverified = UnverifiedToken::parse(&text, signer.key()).unwrap();
         SignedToken::verify(unverified, signer.key(), &mut Vec::new()).unwrap().0

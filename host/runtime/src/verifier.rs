@@ -3,6 +3,7 @@
 //! Before each verdict it compares the sequence that it holds with the one that the board requires, and loads what is
 //! missing. Whatever stands in the way of that, the answer is [`Unready`] and never a verdict.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,8 @@ use crate::budget;
 use crate::instance::{VerifierInstance, VerifierState};
 use crate::live::{Live, Route, load};
 use crate::policy::{Policy, PolicyError};
-use crate::wit::verification::{Claims, Guest, IntrospectRefusal, Moment, Refusal, Verified};
+use crate::wit::types::IpAddress;
+use crate::wit::verification::{Claims, Guest, IntrospectRefusal, Moment, NetworkVerdict, Refusal, Verified};
 
 /// The processor time that one verdict may take. A signature takes a tenth of a millisecond; a policy gone mad delays
 /// the other requests of its thread by this much and a tick or two.
@@ -48,6 +50,9 @@ pub enum VerifyError {
     /// The verdict. Never [`Refusal::Stale`].
     #[error("the access token is refused: {0:?}")]
     Refused(Refusal),
+    /// It is alive, but bound to networks, and the peer is in none of them or nobody knows who it is.
+    #[error("the access token may not be used from there: {0:?}")]
+    Elsewhere(NetworkVerdict),
     /// There is no verdict: nothing can be known now.
     #[error("no verdict can be given now")]
     Unready,
@@ -84,31 +89,42 @@ impl Verifier {
         Ok(verifier)
     }
 
-    /// Judges an access token by the one rule; `now` is Unix time.
+    /// Judges an access token by the one rule, and whether `peer` may use it; `now` is Unix time.
     ///
     /// # Errors
     /// [`VerifyError`].
-    pub fn verify(&mut self, token: &str, now: u64) -> Result<Verified, VerifyError> {
-        let verdict = self.judge(now, |guest, store, moment| guest.call_verify(store, token, moment, false));
-        verdict?.map_err(VerifyError::from)
+    pub fn verify(&mut self, token: &str, now: u64, peer: Option<IpAddr>) -> Result<Verified, VerifyError> {
+        let verdict = self.judge(now, peer, |guest, store, moment| guest.call_verify(store, token, moment, false));
+        let verified = verdict??;
+        permitted(verified.network)?;
+        Ok(verified)
     }
 
-    /// Judges `caller`, then `token`, and gives the RFC 7662 answer; `now` is Unix time.
+    /// Judges `caller`, who is at `peer`, then `token`, and gives the RFC 7662 answer; `now` is Unix time.
     ///
     /// # Errors
     /// [`IntrospectError`].
-    pub fn introspect(&mut self, caller: &str, token: &str, now: u64) -> Result<Vec<u8>, IntrospectError> {
-        let answer = self.judge(now, |guest, store, moment| guest.call_introspect(store, caller, token, moment, false));
+    pub fn introspect(
+        &mut self,
+        caller: &str,
+        token: &str,
+        now: u64,
+        peer: Option<IpAddr>,
+    ) -> Result<Vec<u8>, IntrospectError> {
+        let answer =
+            self.judge(now, peer, |guest, store, moment| guest.call_introspect(store, caller, token, moment, false));
         answer?.map_err(IntrospectError::from)
     }
 
-    /// Judges an access token by the one rule and says what it claims; `now` is Unix time.
+    /// Judges an access token by the one rule, and whether `peer` may use it, and says what it claims; `now` is Unix time.
     ///
     /// # Errors
     /// [`VerifyError`].
-    pub fn claims(&mut self, token: &str, now: u64) -> Result<Claims, VerifyError> {
-        let verdict = self.judge(now, |guest, store, moment| guest.call_read_claims(store, token, moment, false));
-        verdict?.map_err(VerifyError::from)
+    pub fn claims(&mut self, token: &str, now: u64, peer: Option<IpAddr>) -> Result<Claims, VerifyError> {
+        let verdict = self.judge(now, peer, |guest, store, moment| guest.call_read_claims(store, token, moment, false));
+        let (claims, network) = verdict??;
+        permitted(network)?;
+        Ok(claims)
     }
 
     /// Whether it is tried with every request: `false` after failures in a row, until a trial succeeds.
@@ -120,12 +136,13 @@ impl Verifier {
     fn judge<R>(
         &mut self,
         now: u64,
+        peer: Option<IpAddr>,
         ask: impl FnOnce(&Guest, &mut Store<VerifierState>, Moment) -> wasmtime::Result<R>,
     ) -> Result<R, Unready> {
         let now = self.live.latest().at(now);
         let loaded = self.instance()?;
         // Rounded down: the live set is at least this old, and time is never judged to be later than it is.
-        let moment = Moment { now, held_for: loaded.at.elapsed().as_secs() };
+        let moment = Moment { now, held_for: loaded.at.elapsed().as_secs(), peer: peer.map(address) };
         let VerifierInstance { store, guest } = &mut loaded.instance;
         budget::begin(store, LIMIT);
         match ask(guest, store, moment) {
@@ -188,6 +205,25 @@ impl Verifier {
         }
         self.failures = 0;
         self.rests_until = None;
+    }
+}
+
+/// The component has judged the networks; a caller that forgets to look at what it said gets an error all the same.
+fn permitted(network: NetworkVerdict) -> Result<(), VerifyError> {
+    match network {
+        NetworkVerdict::NotBound | NetworkVerdict::Inside => Ok(()),
+        NetworkVerdict::Outside | NetworkVerdict::UnknownPeer => Err(VerifyError::Elsewhere(network)),
+    }
+}
+
+/// An address in the words of the contract.
+fn address(peer: IpAddr) -> IpAddress {
+    match peer {
+        IpAddr::V4(peer) => IpAddress::V4(peer.to_bits()),
+        IpAddr::V6(peer) => {
+            let [a, b, c, d, e, f, g, h] = peer.segments().map(u64::from);
+            IpAddress::V6((a << 48 | b << 32 | c << 16 | d, e << 48 | f << 32 | g << 16 | h))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
 use jeton_runtime::{Authority, Live};
 
-use crate::observe::metrics::Metrics;
+use crate::{listen::TrustedProxy, observe::metrics::Metrics};
 
 /// The running authority, as request handlers see it.
 pub struct App {
@@ -29,15 +29,13 @@ pub struct App {
 }
 
 /// What the operator chose of the surface.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// DPA's token path takes its parameters in the query string too.
     pub dpa_query_tokens: bool,
+    /// Whose word counts about where a request comes from.
+    pub trusted_proxies: Vec<TrustedProxy>,
 }
-
-/// The address at the other end of the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer(pub IpAddr);
 
 /// Unix time by the system's clock. A clock before 1970 shows 0, at which nothing is valid yet.
 #[must_use]
@@ -47,7 +45,7 @@ pub fn now() -> u64 {
 
 /// The verifier of the thread that read the request.
 pub mod verifier {
-    use std::cell::RefCell;
+    use std::{cell::RefCell, net::IpAddr};
 
     use jeton_runtime::{
         IntrospectError, Verifier, VerifyError,
@@ -65,28 +63,28 @@ pub mod verifier {
         VERIFIER.set(Some(verifier));
     }
 
-    /// Judges an access token now.
+    /// Judges an access token that `peer` presents now.
     ///
     /// # Errors
     /// [`VerifyError`]; unready on a thread without a verifier.
-    pub fn verify(token: &str) -> Result<Verified, VerifyError> {
-        with(|verifier| verifier.verify(token, now())).unwrap_or(Err(VerifyError::Unready))
+    pub fn verify(token: &str, peer: Option<IpAddr>) -> Result<Verified, VerifyError> {
+        with(|verifier| verifier.verify(token, now(), peer)).unwrap_or(Err(VerifyError::Unready))
     }
 
-    /// Judges a caller's access token and the one that it asks about, now.
+    /// Judges the access token of a caller at `peer` and the one that it asks about, now.
     ///
     /// # Errors
     /// [`IntrospectError`]; unready on a thread without a verifier.
-    pub fn introspect(caller: &str, token: &str) -> Result<Vec<u8>, IntrospectError> {
-        with(|verifier| verifier.introspect(caller, token, now())).unwrap_or(Err(IntrospectError::Unready))
+    pub fn introspect(caller: &str, token: &str, peer: Option<IpAddr>) -> Result<Vec<u8>, IntrospectError> {
+        with(|verifier| verifier.introspect(caller, token, now(), peer)).unwrap_or(Err(IntrospectError::Unready))
     }
 
-    /// Judges an access token now and says what it claims.
+    /// Judges an access token that `peer` presents now and says what it claims.
     ///
     /// # Errors
     /// [`VerifyError`]; unready on a thread without a verifier.
-    pub fn claims(token: &str) -> Result<Claims, VerifyError> {
-        with(|verifier| verifier.claims(token, now())).unwrap_or(Err(VerifyError::Unready))
+    pub fn claims(token: &str, peer: Option<IpAddr>) -> Result<Claims, VerifyError> {
+        with(|verifier| verifier.claims(token, now(), peer)).unwrap_or(Err(VerifyError::Unready))
     }
 
     /// Whether the thread has a verifier that works.

@@ -83,19 +83,19 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     let empty = Policy::compile(jeton_runtime::artifacts::AUTHORITY, &empty)?;
     let mut nothing = verifier(&empty, &store)?;
 
-    let at = Moment { now: Seconds(NOW), held_for: Seconds(0), enforce_lease: false };
-    anyhow::ensure!(warm.verify(token, NOW).is_ok() && native.verify(token, at).is_ok(), "the token is good");
+    let at = Moment { now: Seconds(NOW), held_for: Seconds(0), enforce_lease: false, peer: None };
+    anyhow::ensure!(warm.verify(token, NOW, None).is_ok() && native.verify(token, at).is_ok(), "the token is good");
     let mut turn = tokens.iter().cycle();
     let mut other_turn = tokens.iter().cycle();
     let mut hits: Vec<Work<'_>> = vec![
         Box::new(|calls| {
             for _ in 0..calls {
-                std::hint::black_box(nothing.verify(token, NOW).is_err());
+                std::hint::black_box(nothing.verify(token, NOW, None).is_err());
             }
         }),
         Box::new(|calls| {
             for _ in 0..calls {
-                std::hint::black_box(warm.verify(token, NOW).is_ok());
+                std::hint::black_box(warm.verify(token, NOW, None).is_ok());
             }
         }),
         Box::new(|calls| {
@@ -109,7 +109,7 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     let mut misses: Vec<Work<'_>> = vec![
         Box::new(|calls| {
             for token in turn.by_ref().take(usize::try_from(calls).unwrap_or(0)) {
-                std::hint::black_box(missing.verify(token, NOW).is_ok());
+                std::hint::black_box(missing.verify(token, NOW, None).is_ok());
             }
         }),
         Box::new(|calls| {

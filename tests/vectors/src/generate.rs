@@ -3,6 +3,7 @@
 mod algorithms;
 mod forgeries;
 mod lives;
+mod networks;
 mod times;
 
 use std::borrow::Cow;
@@ -48,6 +49,7 @@ pub fn vectors() -> anyhow::Result<Vectors> {
     forgeries::add(&signer, &mut cases)?;
     lives::add(&signer, &mut cases)?;
     algorithms::add(&mut cases)?;
+    networks::add(&signer, &mut cases)?;
     Ok(Vectors {
         about: "Verdicts that every embedder of Jeton's verifier must give. Made by `cargo run -p jeton-vectors`; do not edit."
             .to_owned(),
@@ -116,6 +118,7 @@ fn claims() -> Claims<'static> {
         jti: Cow::Borrowed(JTI),
         scope: Cow::Borrowed("orders:read orders:write"),
         lin: [OWN_LINEAGE, OWNER_LINEAGE, PARENT_LINEAGE, GRANDPARENT_LINEAGE].map(Cow::Borrowed).to_vec(),
+        net: Vec::new(),
     }
 }
 
@@ -125,14 +128,21 @@ fn digests(ids: &[&str]) -> Vec<CutDigest> {
 
 /// The good token's own verdict, spelled out.
 fn accepted() -> Verdict {
+    accepted_with("", "not-bound")
+}
+
+/// The same with more in the RFC 7662 answer, and what its networks say about the peer.
+fn accepted_with(more: &str, network: &str) -> Verdict {
     Verdict::Accepted {
         introspection: format!(
-            r#"{{"active":true,"scope":"orders:read orders:write","client_id":"{CLIENT}","sub":"alice","aud":"{ISSUER}","iss":"{ISSUER}","exp":{EXPIRY},"iat":{MINTED},"jti":"{JTI}","token_type":"Bearer"}}"#
+            r#"{{"active":true,"scope":"orders:read orders:write","client_id":"{CLIENT}","sub":"alice","aud":"{ISSUER}","iss":"{ISSUER}","exp":{EXPIRY},"iat":{MINTED},"jti":"{JTI}",{more}"token_type":"Bearer"}}"#
         ),
         subject: "alice".to_owned(),
         client: CLIENT.to_owned(),
         scope: "orders:read orders:write".to_owned(),
+        audience: ISSUER.to_owned(),
         expires_at: EXPIRY,
+        network: network.to_owned(),
     }
 }
 
@@ -153,6 +163,7 @@ fn case(name: &str, signer: &Signer, token: String, verdict: Verdict) -> Case {
         now: MINTED + 1,
         held_for: 0,
         enforce_lease: false,
+        peer: None,
         verdict,
     }
 }

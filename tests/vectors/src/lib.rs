@@ -6,6 +6,8 @@
 
 pub mod generate;
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 /// The committed vectors.
@@ -37,6 +39,8 @@ pub struct Case {
     pub held_for: u64,
     /// Whether the lease binds.
     pub enforce_lease: bool,
+    /// The address of who presents it. `None`: nobody knows.
+    pub peer: Option<IpAddr>,
     /// What must be said.
     pub verdict: Verdict,
 }
@@ -65,8 +69,12 @@ pub enum Verdict {
         client: String,
         /// The scope.
         scope: String,
+        /// The audience.
+        audience: String,
         /// The `exp`.
         expires_at: u64,
+        /// What its networks say about the peer, in the words of the contract.
+        network: String,
     },
     /// Refused, in the words of the contract.
     Refused(String),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::seconds::Seconds;
 
@@ -10,6 +10,8 @@ use crate::seconds::Seconds;
 pub const MAX_LINEAGE: usize = 32;
 /// Characters of a lineage id.
 pub(crate) const LINEAGE_ID_LENGTH: usize = 22;
+/// Characters of a `jti`.
+pub(crate) const JTI_LENGTH: usize = 55;
 
 /// Why bytes are not the claims of an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,8 +44,12 @@ pub struct Claims<'a> {
     /// Its scopes, separated by spaces.
     #[serde(borrow)]
     pub scope: Cow<'a, str>,
-    /// The lineage ids that it descends from, nearest first; together with `jti`, its lineage.
+    /// What it descends from, nearest first: lineage ids, and the `jti` of the access token that it was exchanged from (RFC 8693).
+    /// Together with its own `jti`, its lineage.
     pub lin: Vec<Cow<'a, str>>,
+    /// The networks that it is bound to. A token that is bound to none lacks the member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "some")]
+    pub net: Vec<Cow<'a, str>>,
 }
 
 impl<'a> Claims<'a> {
@@ -55,13 +61,19 @@ impl<'a> Claims<'a> {
         let claims: Self = serde_json::from_slice(json).map_err(|_| ClaimsError)?;
         let sound = claims.lin.len() <= MAX_LINEAGE
             && !claims.lin.is_empty()
-            && claims.lin.iter().all(|id| is_lineage_id(id))
+            && claims.lin.iter().all(|id| matches!(id.len(), LINEAGE_ID_LENGTH | JTI_LENGTH) && is_word(id))
             && !claims.jti.is_empty()
-            && claims.jti.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            && is_word(&claims.jti);
         if sound { Ok(claims) } else { Err(ClaimsError) }
     }
 }
 
-fn is_lineage_id(id: &str) -> bool {
-    id.len() == LINEAGE_ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+fn is_word(id: &str) -> bool {
+    id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// An empty list is refused: who wrote it may have meant "nowhere", and reading it means "everywhere".
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'de, str>>, D::Error> {
+    let list: Vec<Cow<'de, str>> = Vec::deserialize(deserializer)?;
+    if list.is_empty() { Err(D::Error::custom("")) } else { Ok(list) }
 }

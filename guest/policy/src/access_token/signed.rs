@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::{
     claims::Claims, epoch_key::EpochKey, public_key::KeyId, unverified::UnverifiedToken, verify::MAX_SIGNATURE,
 };
-use crate::{digest::CutDigest, seconds::Seconds};
+use crate::{digest::CutDigest, network::Networks, seconds::Seconds};
 
 /// Why an unverified token is not a signed one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,13 +18,15 @@ pub enum SignatureError {
     Malformed,
 }
 
-/// What the one rule needs of a token whose signature holds. That it holds is a fact that no time changes.
+/// What the one rule needs of a token whose signature holds, and the networks that it is bound to beside the rule. That the
+/// signature holds is a fact that no time changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedToken {
     signed_by: KeyId,
     issued_at: Seconds,
     expires_at: Seconds,
     lineage: Vec<CutDigest>,
+    networks: Networks,
 }
 
 impl SignedToken {
@@ -47,7 +49,9 @@ impl SignedToken {
         let mut lineage = Vec::with_capacity(claims.lin.len().saturating_add(1));
         lineage.push(CutDigest::of(&claims.jti));
         lineage.extend(claims.lin.iter().map(|id| CutDigest::of(id)));
-        let signed = Self { signed_by: epoch.id(), issued_at: claims.iat, expires_at: claims.exp, lineage };
+        let networks = Networks::new(&claims.net).map_err(|_| SignatureError::Malformed)?;
+        let (issued_at, expires_at) = (claims.iat, claims.exp);
+        let signed = Self { signed_by: epoch.id(), issued_at, expires_at, lineage, networks };
         Ok((signed, claims))
     }
 
@@ -87,5 +91,11 @@ impl SignedToken {
     #[must_use]
     pub fn lineage(&self) -> &[CutDigest] {
         &self.lineage
+    }
+
+    /// The networks that it is bound to.
+    #[must_use]
+    pub fn networks(&self) -> &Networks {
+        &self.networks
     }
 }

@@ -1,11 +1,14 @@
 //! What is said about an accepted token, rendered once and sent as it is from then on.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::may_introspect;
 use crate::{access_token::Claims, seconds::Seconds};
 
-/// The answers about one token, in one run of bytes: the RFC 7662 answer, then subject, client id and scope as header fields.
+/// The answers about one token, in one run of bytes: the RFC 7662 answer, then subject, client id, scope and audience as they stand
+/// in header fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     bytes: Vec<u8>,
@@ -13,6 +16,7 @@ pub struct Answer {
     subject: usize,
     client: usize,
     scope: usize,
+    audience: usize,
     expires_at: Seconds,
     may_introspect: bool,
 }
@@ -21,7 +25,7 @@ impl Answer {
     pub(super) fn new(claims: &Claims<'_>) -> Self {
         let mut bytes = render(claims);
         let introspection = bytes.len();
-        for part in [&claims.sub, &claims.client_id, &claims.scope] {
+        for part in [&claims.sub, &claims.client_id, &claims.scope, &claims.aud] {
             bytes.extend_from_slice(part.as_bytes());
         }
         Self {
@@ -30,6 +34,7 @@ impl Answer {
             subject: claims.sub.len(),
             client: claims.client_id.len(),
             scope: claims.scope.len(),
+            audience: claims.aud.len(),
             expires_at: claims.exp,
             may_introspect: may_introspect(&claims.scope),
         }
@@ -47,10 +52,16 @@ impl Answer {
         self.bytes.get(..self.introspection).unwrap_or_default()
     }
 
-    /// The lengths of the four parts: RFC 7662 answer, subject, client id, scope.
+    /// The lengths of the five parts: RFC 7662 answer, subject, client id, scope, audience.
     #[must_use]
-    pub fn lengths(&self) -> [usize; 4] {
-        [self.introspection, self.subject, self.client, self.scope]
+    pub fn lengths(&self) -> [usize; 5] {
+        [self.introspection, self.subject, self.client, self.scope, self.audience]
+    }
+
+    /// The `aud`.
+    #[must_use]
+    pub fn audience(&self) -> &[u8] {
+        self.bytes.get(self.bytes.len().saturating_sub(self.audience)..).unwrap_or_default()
     }
 
     /// The `exp`.
@@ -79,6 +90,8 @@ fn render(claims: &Claims<'_>) -> Vec<u8> {
         exp: Seconds,
         iat: Seconds,
         jti: &'a str,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        net: &'a [Cow<'a, str>],
         token_type: &'a str,
     }
     serde_json::to_vec(&Introspection {
@@ -91,6 +104,7 @@ fn render(claims: &Claims<'_>) -> Vec<u8> {
         exp: claims.exp,
         iat: claims.iat,
         jti: &claims.jti,
+        net: &claims.net,
         token_type: "Bearer",
     })
     // Writing these members cannot fail; were it to, an inactive token is the safe thing to say.

@@ -7,11 +7,12 @@ use crate::{
     access_token::{Claims, NotOfThisEpoch, SignatureError, SignedToken, UnverifiedToken},
     life::{self, Dead},
     live::{LiveSet, LoadError},
+    network::{Address, NetworkVerdict},
     scope::Scopes,
     seconds::Seconds,
 };
 pub use answer::Answer;
-use memo::Memo;
+use memo::{Memo, Remembered};
 
 /// The RFC 7662 answer about anything that is not a living access token.
 pub const INACTIVE: &[u8] = br#"{"active":false}"#;
@@ -74,7 +75,7 @@ impl From<SignatureError> for Refusal {
 /// Why an introspection was refused (RFC 7662 section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IntrospectRefusal {
-    /// The caller's own token is not accepted.
+    /// The caller's own token is not accepted, or not from where the caller is.
     #[error("the caller's token is not accepted")]
     InvalidToken,
     /// The caller may not ask about other tokens.
@@ -85,7 +86,7 @@ pub enum IntrospectRefusal {
     Stale,
 }
 
-/// The caller's clock at a call.
+/// When and from where a token is presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// Unix time.
@@ -94,6 +95,18 @@ pub struct Moment {
     pub held_for: Seconds,
     /// Whether to deny once the lease of the live set is over: an edge does, the authority's own verifier need not.
     pub enforce_lease: bool,
+    /// Who presents it. `None`: nobody knows.
+    pub peer: Option<Address>,
+}
+
+/// An accepted token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Accepted<'v> {
+    /// The answers that can be sent on.
+    pub answer: &'v Answer,
+    /// Whether it may be used from where it was presented: a condition of use, which whoever asks on behalf of a resource must heed.
+    pub network: NetworkVerdict,
 }
 
 /// Verifies access tokens against the live set that was loaded last.
@@ -147,52 +160,68 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn verify(&mut self, token: &str, at: Moment) -> Result<&Answer, Refusal> {
+    pub fn verify(&mut self, token: &str, at: Moment) -> Result<Accepted<'_>, Refusal> {
+        let (_, entry) = self.judge(token, at)?;
+        Ok(Accepted { answer: &entry.answer, network: entry.signed.networks().judge(at.peer) })
+    }
+
+    /// Judges a token by the one rule; gives what it was judged by, and what is known of it.
+    fn judge(&mut self, token: &str, at: Moment) -> Result<(&LiveSet, &Remembered), Refusal> {
         let live = self.live.as_ref().ok_or(Refusal::Stale)?;
         let now = judged_by(live, &mut self.latest, at)?;
         if let Some(place) = self.memo.find(token) {
             let entry = self.memo.at(place);
             life::judge(&entry.signed, live, now)?;
-            return Ok(&entry.answer);
+            return Ok((live, entry));
         }
         let unverified = UnverifiedToken::parse(token, live.epoch().key())?;
         let (signed, claims) = SignedToken::verify(unverified, live.epoch().key(), &mut self.payload)?;
         life::judge(&signed, live, now)?;
         let answer = Answer::new(&claims);
-        Ok(&self.memo.keep(token, signed, answer).answer)
+        Ok((live, self.memo.keep(token, signed, answer)))
     }
 
     /// RFC 7662: judges `caller`, then `token`, and gives the answer to send. A token may always ask about itself.
+    ///
+    /// The caller must be where its own token may be used; `token` is presented elsewhere, so its networks are told and not judged.
+    /// A caller whose token is for one audience, not for the authority, is told about tokens for that audience alone.
     ///
     /// # Errors
     /// [`IntrospectRefusal`].
     pub fn introspect(&mut self, caller: &str, token: &str, at: Moment) -> Result<&[u8], IntrospectRefusal> {
         let asks_about_itself = caller == token;
-        match self.verify(caller, at) {
+        let only_audience = match self.judge(caller, at) {
             Err(Refusal::Stale) => return Err(IntrospectRefusal::Stale),
             Err(_) => return Err(IntrospectRefusal::InvalidToken),
-            Ok(answer) if !asks_about_itself && !answer.may_introspect() => {
+            Ok((_, entry)) if !entry.signed.networks().judge(at.peer).permits() => {
+                return Err(IntrospectRefusal::InvalidToken);
+            }
+            Ok((_, entry)) if !asks_about_itself && !entry.answer.may_introspect() => {
                 return Err(IntrospectRefusal::InsufficientScope);
             }
-            Ok(_) => {}
-        }
-        match self.verify(token, at) {
-            Ok(answer) => Ok(answer.introspection()),
+            Ok((live, entry)) => {
+                let audience = entry.answer.audience();
+                (audience != live.issuer().as_bytes()).then(|| audience.to_vec())
+            }
+        };
+        match self.judge(token, at) {
+            Ok((_, entry)) if only_audience.is_some_and(|audience| audience != entry.answer.audience()) => Ok(INACTIVE),
+            Ok((_, entry)) => Ok(entry.answer.introspection()),
             Err(Refusal::Stale) => Err(IntrospectRefusal::Stale),
             Err(_) => Ok(INACTIVE),
         }
     }
 
-    /// Judges a token and gives its claims.
+    /// Judges a token and gives its claims, and whether it may be used from where it was presented.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn claims(&mut self, token: &str, at: Moment) -> Result<Claims<'_>, Refusal> {
-        self.verify(token, at)?;
+    pub fn claims(&mut self, token: &str, at: Moment) -> Result<(Claims<'_>, NetworkVerdict), Refusal> {
+        let network = self.verify(token, at)?.network;
         // Accepted just now: reading it once more decides nothing, and spares the memo from keeping claims twice.
         let live = self.live.as_ref().ok_or(Refusal::Stale)?;
         let unverified = UnverifiedToken::parse(token, live.epoch().key())?;
-        Ok(unverified.read_payload(&mut self.payload)?)
+        Ok((unverified.read_payload(&mut self.payload)?, network))
     }
 }
 

@@ -64,7 +64,7 @@ fn a_token_from_the_future_is_not_yet_valid_beyond_the_skew() {
     world.clock.pass(1_000);
     let token = world.exchange(&issued);
     let minted = world.clock.seconds();
-    let at = |now: u64| Moment { now: Seconds(now), held_for: Seconds(0), enforce_lease: false };
+    let at = |now: u64| Moment { now: Seconds(now), ..world.now() };
     assert!(at_the_edge.verify(&token.access_token, at(minted - SKEW.0)).is_ok());
     let early = beyond.verify(&token.access_token, at(minted - SKEW.0 - 1)).map(|_| ());
     assert_eq!(early, Err(Refusal::NotYetValid));
@@ -75,7 +75,7 @@ fn leeway_never_revives_what_has_expired() {
     let world = World::new();
     let token = world.exchange(&world.issue(|_| ()));
     let mut verifier = world.verifier();
-    let at = |now: u64| Moment { now: Seconds(now), held_for: Seconds(0), enforce_lease: false };
+    let at = |now: u64| Moment { now: Seconds(now), ..world.now() };
     let expiry = world.clock.seconds() + 900;
     assert_eq!(verifier.verify(&token.access_token, at(expiry)).map(|_| ()), Err(Refusal::Expired));
     let rewound = verifier.verify(&token.access_token, at(expiry - 800)).map(|_| ());

@@ -23,6 +23,7 @@ mod issue;
 mod life;
 mod list;
 mod list_model;
+mod networks;
 mod owners;
 mod preview;
 mod races;

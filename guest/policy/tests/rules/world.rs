@@ -175,7 +175,7 @@ impl<S: Store + 'static> World<S> {
     }
 
     pub(crate) fn now(&self) -> Moment {
-        Moment { now: Seconds(self.clock.seconds()), held_for: Seconds(0), enforce_lease: false }
+        Moment { now: Seconds(self.clock.seconds()), held_for: Seconds(0), enforce_lease: false, peer: None }
     }
 
     /// The verdict of a verifier that has just loaded everything, at the time of the clock.

@@ -71,11 +71,11 @@ fn a_verifier_that_traps_accepts_nothing_and_goes_out_of_service() {
     let mut verifier = running.verifier();
     for failures in 1..=3 {
         assert!(verifier.in_service(), "after {failures} failures");
-        assert_eq!(verifier.verify("a token", NOW).unwrap_err(), VerifyError::Unready);
+        assert_eq!(verifier.verify("a token", NOW, None).unwrap_err(), VerifyError::Unready);
     }
     assert!(!verifier.in_service());
     // It is tried again with one request after a second, and no sooner.
-    assert_eq!(verifier.verify("a token", NOW).unwrap_err(), VerifyError::Unready);
+    assert_eq!(verifier.verify("a token", NOW, None).unwrap_err(), VerifyError::Unready);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_verifier_that_computes_for_ever_delays_its_thread_by_milliseconds() {
     let shortest = (0..3)
         .map(|_| {
             let begun = Instant::now();
-            assert_eq!(verifier.verify("a token", NOW).unwrap_err(), VerifyError::Unready);
+            assert_eq!(verifier.verify("a token", NOW, None).unwrap_err(), VerifyError::Unready);
             begun.elapsed()
         })
         .min()
@@ -100,9 +100,9 @@ fn a_verifier_that_traps_once_is_replaced_and_goes_on() {
     let running = with_verifier(Behaviour::TrapsOnNothing);
     let mut verifier = running.verifier();
     for _ in 0..10 {
-        assert_eq!(verifier.verify("", NOW).unwrap_err(), VerifyError::Unready);
-        assert_eq!(verifier.verify("", NOW).unwrap_err(), VerifyError::Unready);
-        assert_eq!(verifier.verify("a token", NOW).unwrap_err(), VerifyError::Refused(Refusal::Malformed));
+        assert_eq!(verifier.verify("", NOW, None).unwrap_err(), VerifyError::Unready);
+        assert_eq!(verifier.verify("", NOW, None).unwrap_err(), VerifyError::Unready);
+        assert_eq!(verifier.verify("a token", NOW, None).unwrap_err(), VerifyError::Refused(Refusal::Malformed));
         assert!(verifier.in_service());
     }
 }
@@ -112,10 +112,12 @@ fn a_verifier_out_of_service_comes_back_when_a_trial_succeeds() {
     let running = with_verifier(Behaviour::TrapsOnNothing);
     let mut verifier = running.verifier();
     for _ in 0..3 {
-        assert_eq!(verifier.verify("", NOW).unwrap_err(), VerifyError::Unready);
+        assert_eq!(verifier.verify("", NOW, None).unwrap_err(), VerifyError::Unready);
     }
-    assert_eq!(verifier.verify("a token", NOW).unwrap_err(), VerifyError::Unready);
-    eventually("a trial", || verifier.verify("a token", NOW).unwrap_err() == VerifyError::Refused(Refusal::Malformed));
+    assert_eq!(verifier.verify("a token", NOW, None).unwrap_err(), VerifyError::Unready);
+    eventually("a trial", || {
+        verifier.verify("a token", NOW, None).unwrap_err() == VerifyError::Refused(Refusal::Malformed)
+    });
     assert!(verifier.in_service());
 }
 
@@ -129,7 +131,7 @@ fn a_verifier_that_refuses_the_live_set_stops_it_from_being_published() {
     assert!(live.recover().is_err());
     assert!(!live.is_current());
     let mut verifier = Verifier::new(&policy, live).unwrap();
-    assert_eq!(verifier.verify("a token", NOW).unwrap_err(), VerifyError::Unready);
+    assert_eq!(verifier.verify("a token", NOW, None).unwrap_err(), VerifyError::Unready);
     assert_eq!(real.clock.load(Ordering::SeqCst), NOW);
 }
 

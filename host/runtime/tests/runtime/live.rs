@@ -44,7 +44,7 @@ fn nothing_is_judged_before_an_epoch_has_begun() {
     let lent = crate::scaffold::lent(&disk, &std::sync::Arc::default());
     let (live, _publisher) = jeton_runtime::Live::new(&policy, &lent).unwrap();
     let mut verifier = jeton_runtime::Verifier::new(&policy, std::sync::Arc::clone(&live)).unwrap();
-    assert_eq!(verifier.verify("a token", NOW).unwrap_err(), VerifyError::Unready);
+    assert_eq!(verifier.verify("a token", NOW, None).unwrap_err(), VerifyError::Unready);
     assert!(live.recover().is_err());
     assert!(!live.is_current());
     assert!(live.held().is_none());
@@ -56,13 +56,13 @@ fn a_live_set_that_cannot_follow_a_commit_permits_no_verdict_until_it_recovers()
     let running = start();
     let mut verifier = running.verifier();
     let (token, _) = running.access_token(&[]);
-    assert!(verifier.verify(&token, NOW).is_ok());
+    assert!(verifier.verify(&token, NOW, None).is_ok());
     assert_eq!(running.live.age(), Duration::ZERO);
 
     // An epoch that begins needs a whole document, and a whole document needs the store.
     running.disk.breaks_at_commit.store(true, Ordering::SeqCst);
     running.advance();
-    assert_eq!(verifier.verify(&token, NOW).unwrap_err(), VerifyError::Unready);
+    assert_eq!(verifier.verify(&token, NOW, None).unwrap_err(), VerifyError::Unready);
     assert!(!running.live.is_current());
     assert!(running.live.age() > Duration::ZERO);
     assert!(document(&running).is_none());
@@ -71,7 +71,7 @@ fn a_live_set_that_cannot_follow_a_commit_permits_no_verdict_until_it_recovers()
 
     running.disk.repair();
     eventually("recovery", || running.live.is_current());
-    assert_eq!(verifier.verify(&token, NOW).unwrap_err(), VerifyError::Refused(Refusal::WrongEpoch));
+    assert_eq!(verifier.verify(&token, NOW, None).unwrap_err(), VerifyError::Refused(Refusal::WrongEpoch));
     assert_eq!(running.live.age(), Duration::ZERO);
 }
 
@@ -95,15 +95,15 @@ fn a_commit_of_unknown_outcome_permits_no_verdict_until_the_store_was_read_again
     let (unknown, finished) = held.unwrap();
     let mut verifier = running.verifier();
     let (token, id) = running.access_token(&[]);
-    assert!(verifier.verify(&token, NOW).is_ok());
+    assert!(verifier.verify(&token, NOW, None).is_ok());
 
     running.disk.breaks_at_commit.store(true, Ordering::SeqCst);
     unknown.send(true).unwrap();
     running.delete(&id);
     finished.recv().unwrap();
-    assert_eq!(verifier.verify(&token, NOW).unwrap_err(), VerifyError::Unready);
+    assert_eq!(verifier.verify(&token, NOW, None).unwrap_err(), VerifyError::Unready);
 
     running.disk.repair();
     eventually("recovery", || running.live.is_current());
-    assert_eq!(verifier.verify(&token, NOW).unwrap_err(), VerifyError::Refused(Refusal::Cut));
+    assert_eq!(verifier.verify(&token, NOW, None).unwrap_err(), VerifyError::Refused(Refusal::Cut));
 }

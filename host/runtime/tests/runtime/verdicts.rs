@@ -20,13 +20,13 @@ fn a_token_lives_until_its_refresh_token_is_deleted() {
     let (token, id) = running.access_token(&["repo:read"]);
     let (other, _) = running.access_token(&[]);
 
-    let claims = verifier.claims(&token, NOW).unwrap();
+    let claims = verifier.claims(&token, NOW, None).unwrap();
     assert_eq!((claims.client_id.as_str(), claims.scopes.as_slice()), (id.as_str(), &["repo:read".to_owned()][..]));
-    assert!(verifier.verify(&token, NOW).is_ok());
+    assert!(verifier.verify(&token, NOW, None).is_ok());
 
     running.delete(&id);
-    assert_eq!(verifier.verify(&token, NOW).unwrap_err(), VerifyError::Refused(Refusal::Cut));
-    assert!(verifier.verify(&other, NOW).is_ok());
+    assert_eq!(verifier.verify(&token, NOW, None).unwrap_err(), VerifyError::Refused(Refusal::Cut));
+    assert!(verifier.verify(&other, NOW, None).is_ok());
 }
 
 #[test]
@@ -34,11 +34,11 @@ fn a_new_epoch_kills_every_token() {
     let running = start();
     let mut verifier = running.verifier();
     let (token, _) = running.access_token(&[]);
-    assert!(verifier.verify(&token, NOW).is_ok());
+    assert!(verifier.verify(&token, NOW, None).is_ok());
     running.advance();
-    assert_eq!(verifier.verify(&token, NOW).unwrap_err(), VerifyError::Refused(Refusal::WrongEpoch));
+    assert_eq!(verifier.verify(&token, NOW, None).unwrap_err(), VerifyError::Refused(Refusal::WrongEpoch));
     let (token, _) = running.access_token(&[]);
-    assert!(verifier.verify(&token, NOW).is_ok());
+    assert!(verifier.verify(&token, NOW, None).is_ok());
 }
 
 #[test]
@@ -46,9 +46,9 @@ fn time_that_is_set_back_revives_nothing() {
     let running = start();
     let mut verifier = running.verifier();
     let (token, _) = running.access_token(&[]);
-    assert!(verifier.verify(&token, NOW).is_ok());
-    assert_eq!(verifier.verify(&token, NOW + 900).unwrap_err(), VerifyError::Refused(Refusal::Expired));
-    assert_eq!(verifier.verify(&token, NOW).unwrap_err(), VerifyError::Refused(Refusal::Expired));
+    assert!(verifier.verify(&token, NOW, None).is_ok());
+    assert_eq!(verifier.verify(&token, NOW + 900, None).unwrap_err(), VerifyError::Refused(Refusal::Expired));
+    assert_eq!(verifier.verify(&token, NOW, None).unwrap_err(), VerifyError::Refused(Refusal::Expired));
 }
 
 #[test]
@@ -58,13 +58,13 @@ fn introspection_judges_the_caller_first() {
     let (token, _) = running.access_token(&[]);
     let (asker, _) = running.access_token(&["jeton:introspect"]);
 
-    let answer = String::from_utf8(verifier.introspect(&asker, &token, NOW).unwrap()).unwrap();
+    let answer = String::from_utf8(verifier.introspect(&asker, &token, NOW, None).unwrap()).unwrap();
     assert!(answer.starts_with("{\"active\":true"), "{answer}");
-    let answer = verifier.introspect(&asker, "nothing of the kind", NOW).unwrap();
+    let answer = verifier.introspect(&asker, "nothing of the kind", NOW, None).unwrap();
     assert_eq!(answer, b"{\"active\":false}");
-    assert!(verifier.introspect(&token, &token, NOW).is_ok());
-    assert_eq!(verifier.introspect(&token, &asker, NOW), Err(IntrospectError::InsufficientScope));
-    assert_eq!(verifier.introspect("nobody", &token, NOW), Err(IntrospectError::InvalidToken));
+    assert!(verifier.introspect(&token, &token, NOW, None).is_ok());
+    assert_eq!(verifier.introspect(&token, &asker, NOW, None), Err(IntrospectError::InsufficientScope));
+    assert_eq!(verifier.introspect("nobody", &token, NOW, None), Err(IntrospectError::InvalidToken));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn no_verifier_gives_an_old_verdict_after_the_acknowledgement() {
 fn judge_until_refused(verifier: &mut Verifier, token: &str, acknowledged: &AtomicBool) {
     loop {
         let acknowledged = acknowledged.load(Ordering::SeqCst);
-        let verdict = verifier.verify(token, NOW).map(drop);
+        let verdict = verifier.verify(token, NOW, None).map(drop);
         if acknowledged {
             assert_eq!(verdict, Err(VerifyError::Refused(Refusal::Cut)));
             return;
@@ -103,15 +103,15 @@ fn a_verifier_that_slept_through_more_than_the_board_keeps_is_current_at_once() 
     let running = start();
     let mut verifier = running.verifier();
     let (token, id) = running.access_token(&[]);
-    assert!(verifier.verify(&token, NOW).is_ok());
+    assert!(verifier.verify(&token, NOW, None).is_ok());
     running.delete(&id);
     for _ in 0..1100 {
         let issued = running.issue("short-lived", &[]);
         running.delete(&issued.token.id);
     }
-    assert_eq!(verifier.verify(&token, NOW).unwrap_err(), VerifyError::Refused(Refusal::Cut));
+    assert_eq!(verifier.verify(&token, NOW, None).unwrap_err(), VerifyError::Refused(Refusal::Cut));
     let mut newcomer = running.verifier();
-    assert_eq!(newcomer.verify(&token, NOW).unwrap_err(), VerifyError::Refused(Refusal::Cut));
+    assert_eq!(newcomer.verify(&token, NOW, None).unwrap_err(), VerifyError::Refused(Refusal::Cut));
     assert_eq!(running.live.held().unwrap().cuts, 1101);
 }
 
@@ -132,9 +132,9 @@ fn the_compiled_and_the_portable_policy_give_the_same_verdicts() {
     for (token, now) in
         [(&living, NOW), (&living, NOW + 899), (&dead, NOW), (&broken, NOW), (&ISSUED_ELSEWHERE.to_owned(), NOW)]
     {
-        assert_eq!(shown(wide.verify(token, now)), shown(other.verify(token, now)), "{token} at {now}");
+        assert_eq!(shown(wide.verify(token, now, None)), shown(other.verify(token, now, None)), "{token} at {now}");
     }
-    assert_eq!(shown(wide.verify(&living, NOW + 900)), shown(other.verify(&living, NOW + 900)));
+    assert_eq!(shown(wide.verify(&living, NOW + 900, None)), shown(other.verify(&living, NOW + 900, None)));
 }
 
 /// Something of the shape of a token.

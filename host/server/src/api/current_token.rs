@@ -24,6 +24,8 @@ struct Body<'a> {
     jti: &'a str,
     scope: String,
     lin: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    net: &'a [String],
     expires_at: String,
     /// Seconds left.
     expires_in: u64,
@@ -45,6 +47,7 @@ fn body(claims: &Claims, now: u64) -> Body<'_> {
         jti: &claims.jti,
         scope: claims.scopes.join(" "),
         lin: &claims.lineage,
+        net: &claims.networks,
         expires_at: time::to_rfc3339(claims.expires_at),
         expires_in: claims.expires_at.saturating_sub(now),
     }

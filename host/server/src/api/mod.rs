@@ -37,7 +37,7 @@ mod token;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use jeton_runtime::CallError;
 use jeton_runtime::wit::refresh_tokens::IssueRefusal;
@@ -65,7 +65,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/settings", get(settings::show).patch(settings::change))
         .route("/v1/epoch", get(epoch::show))
         .route("/v1/epoch/advance", post(epoch::advance))
-        .route_layer(from_fn(permissions::guard))
+        .route_layer(from_fn_with_state(Arc::clone(&app), permissions::guard))
         .fallback(async || Problem::no_such_path())
         .with_state(app)
 }

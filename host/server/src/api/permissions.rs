@@ -1,9 +1,10 @@
 //! Who may do what: one table for every route, and the guard that goes by it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::MatchedPath;
+use axum::extract::{MatchedPath, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
@@ -15,7 +16,8 @@ use jeton_runtime::wit::verification::Claims;
 
 use super::bearer::{self, Credential};
 use super::problem::{Problem, ProblemKind};
-use crate::app::verifier;
+use crate::app::{App, verifier};
+use crate::listen::Peer;
 
 /// What a caller must show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,13 +64,19 @@ pub(super) struct Caller {
 }
 
 /// Lets a request through to its handler, with its [`Caller`] where the route needs one.
-pub(super) async fn guard(matched: MatchedPath, mut request: Request<Body>, next: Next) -> Response {
+pub(super) async fn guard(
+    State(app): State<Arc<App>>,
+    matched: MatchedPath,
+    mut request: Request<Body>,
+    next: Next,
+) -> Response {
     let need = match need(matched.as_str(), request.method()) {
         Ok(need) => need,
         Err(problem) => return problem.into_response(),
     };
     if need != Need::Nothing {
-        match authorize(request.headers(), need) {
+        let peer = request.extensions().get::<Peer>().and_then(Peer::client);
+        match authorize(&app.issuer, request.headers(), peer, need) {
             Ok(caller) => request.extensions_mut().insert(Arc::new(caller)),
             Err(problem) => return problem.into_response(),
         };
@@ -91,8 +99,9 @@ fn need(path: &str, method: &Method) -> Result<Need, Problem> {
     }
 }
 
-/// Judges the access token that is shown, by the one rule, and then its scopes.
-fn authorize(headers: &HeaderMap, need: Need) -> Result<Caller, Problem> {
+/// Judges the access token that is shown, by the one rule, and then whether it is for this authority (RFC 9068 section 4) and what
+/// its scopes are.
+fn authorize(issuer: &str, headers: &HeaderMap, peer: Option<IpAddr>, need: Need) -> Result<Caller, Problem> {
     let token = match bearer::from_headers(headers) {
         Ok(Some(Credential::Bearer(token))) => token,
         Ok(Some(Credential::Basic(_)) | None) => return Err(Problem::token_missing()),
@@ -102,10 +111,13 @@ fn authorize(headers: &HeaderMap, need: Need) -> Result<Caller, Problem> {
             return Err(problem.with_header(WWW_AUTHENTICATE, error.challenge()));
         }
     };
-    let claims = verifier::claims(token).map_err(|error| match error {
-        VerifyError::Refused(_) => Problem::token_refused(),
+    let claims = verifier::claims(token, peer).map_err(|error| match error {
+        VerifyError::Refused(_) | VerifyError::Elsewhere(_) => Problem::token_refused(),
         VerifyError::Unready => Problem::unavailable(),
     })?;
+    if claims.audience != issuer {
+        return Err(Problem::token_refused());
+    }
     let has = |wanted: &str| claims.scopes.iter().any(|scope| scope == wanted);
     let sentence = match need {
         Need::Nothing | Need::LivingToken => None,

@@ -18,7 +18,8 @@ use zeroize::Zeroize;
 use super::form::Form;
 use super::oauth_error::{OAuthCode, OAuthError};
 use super::{body, oauth_request, refusals, respond};
-use crate::app::{App, Peer};
+use crate::app::App;
+use crate::listen::Peer;
 
 /// What differs between the two paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +106,7 @@ fn limited(app: &App, peer: Option<Peer>, error: OAuthError) -> OAuthError {
     if error.code() != OAuthCode::InvalidGrant {
         return error;
     }
-    match peer.and_then(|Peer(address)| app.failures.failed(address)) {
+    match peer.and_then(|peer| app.failures.failed(peer.accountable())) {
         Some(wait) => OAuthError::limited(wait),
         None => error,
     }

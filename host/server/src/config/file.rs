@@ -7,6 +7,8 @@ use std::{
 
 use serde::Deserialize;
 
+use crate::listen::TrustedProxy;
+
 use super::{Algorithm, Boot, LogFormat, ServeOptions};
 
 /// Why a file of options is refused.
@@ -47,6 +49,7 @@ pub struct FileOptions {
     issuer: Option<String>,
     metrics_listen: Option<SocketAddr>,
     dpa_query_tokens: Option<bool>,
+    trusted_proxy: Option<Vec<TrustedProxy>>,
     log_format: Option<LogFormat>,
     log_filter: Option<String>,
     io_threads: Option<usize>,
@@ -89,6 +92,7 @@ impl From<FileOptions> for ServeOptions {
             issuer: file.issuer,
             metrics_listen: file.metrics_listen,
             dpa_query_tokens: file.dpa_query_tokens,
+            trusted_proxy: file.trusted_proxy,
             log_format: file.log_format,
             log_filter: file.log_filter,
             io_threads: file.io_threads,

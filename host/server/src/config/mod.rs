@@ -11,7 +11,10 @@ pub use file::{FileError, FileOptions};
 
 use clap::builder::BoolishValueParser;
 
-use crate::{algorithm::Algorithm, listen::MAX_CONNECTIONS};
+use crate::{
+    algorithm::Algorithm,
+    listen::{MAX_CONNECTIONS, TrustedProxy},
+};
 
 /// Where data lie unless said otherwise.
 pub const DEFAULT_DATA: &str = "./jeton-data";
@@ -100,6 +103,9 @@ pub struct ServeOptions {
     /// DPA's token path takes tokens in the query string too, where proxies and logs see them
     #[arg(long, env = "JETON_DPA_QUERY_TOKENS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     pub dpa_query_tokens: Option<bool>,
+    /// Network of proxies whose X-Forwarded-For says where a request comes from; repeatable [default: none]
+    #[arg(long, env = "JETON_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxy: Option<Vec<TrustedProxy>>,
     /// How logs look [default: auto]
     #[arg(long, env = "JETON_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -137,6 +143,8 @@ pub struct ServeConfig {
     pub metrics_listen: Option<SocketAddr>,
     /// DPA's token path takes tokens in query strings.
     pub dpa_query_tokens: bool,
+    /// Proxies whose word counts about where a request comes from.
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// How logs look.
     pub log_format: LogFormat,
     /// What is logged.
@@ -216,6 +224,7 @@ impl ServeOptions {
             issuer: self.issuer.or(file.issuer),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
             dpa_query_tokens: self.dpa_query_tokens.or(file.dpa_query_tokens),
+            trusted_proxy: self.trusted_proxy.or(file.trusted_proxy),
             log_format: self.log_format.or(file.log_format),
             log_filter: self.log_filter.or(file.log_filter),
             io_threads: self.io_threads.or(file.io_threads),
@@ -261,6 +270,7 @@ impl ServeOptions {
             issuer: self.issuer,
             metrics_listen: self.metrics_listen,
             dpa_query_tokens: self.dpa_query_tokens.unwrap_or(false),
+            trusted_proxies: self.trusted_proxy.unwrap_or_default(),
             log_format: self.log_format.unwrap_or_default(),
             log_filter: self.log_filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
             io_threads: self.io_threads.map(|threads| within("io-threads", threads, MAX_IO_THREADS)).transpose()?,

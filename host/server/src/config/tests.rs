@@ -49,7 +49,7 @@ fn every_option_is_a_flag_a_variable_and_a_key_of_one_name() {
         let variable = format!("JETON_{}", name.to_uppercase().replace('-', "_"));
         assert_eq!(argument.get_env().unwrap(), variable.as_str());
         // A key that is known is refused for its value alone.
-        let refusal = FileOptions::parse(&format!("{name} = []")).unwrap_err();
+        let refusal = FileOptions::parse(&format!("{name} = {{}}")).unwrap_err();
         assert!(!refusal.contains("unknown field"), "{name}: {refusal}");
     }
 }
@@ -73,6 +73,21 @@ fn unknown_keys_and_wrong_kinds_are_refused_with_their_line() {
     assert!(refusal.contains("line 2") && refusal.contains("listen-tls"), "{refusal}");
     for bad in ["listen = 8123", "boot = \"reboot\"", "io-threads = -1", "data = ", "data = \"a\"\ndata = \"b\""] {
         assert!(FileOptions::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn trusted_proxies_are_networks_and_there_are_none_unless_said() {
+    let proxies = |arguments: &[&str], file: &str| resolved(arguments, file).unwrap().trusted_proxies;
+    let of = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<TrustedProxy>>();
+    assert_eq!(proxies(&[], ""), of(&[]));
+    let flags = ["--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "::1,192.0.2.1"];
+    assert_eq!(proxies(&flags, "trusted-proxy = [\"127.0.0.1\"]"), of(&["10.0.0.0/8", "::1/128", "192.0.2.1/32"]));
+    assert_eq!(proxies(&[], "trusted-proxy = [\"127.0.0.1\", \"fd00::/8\"]"), of(&["127.0.0.1", "fd00::/8"]));
+    for bad in ["10.0.0.1/8", "::ffff:10.0.0.0/104", "proxy.example", "*"] {
+        assert!(Command::try_parse_from(["serve", "--trusted-proxy", bad]).is_err(), "{bad}");
+        let refusal = FileOptions::parse(&format!("trusted-proxy = [\"{bad}\"]")).unwrap_err();
+        assert!(refusal.contains("line 1"), "{refusal}");
     }
 }
 

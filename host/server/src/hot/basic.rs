@@ -3,7 +3,7 @@
 //! The refresh token is exchanged once; the access token is kept in memory under the digest of the credential, and each
 //! request is judged by it like any other. What is kept decides nothing.
 
-use std::{cell::RefCell, collections::VecDeque, sync::Arc};
+use std::{cell::RefCell, collections::VecDeque, net::IpAddr, sync::Arc};
 
 use jeton_policy::digest::Digest;
 use jeton_runtime::{
@@ -22,17 +22,22 @@ thread_local! {
 }
 
 /// Judges the caller by the access token of its refresh token, then `token`.
-pub(super) async fn introspect(app: &Arc<App>, password: &str, token: &str) -> Result<Vec<u8>, IntrospectError> {
+pub(super) async fn introspect(
+    app: &Arc<App>,
+    password: &str,
+    token: &str,
+    peer: Option<IpAddr>,
+) -> Result<Vec<u8>, IntrospectError> {
     let credential = Digest::of(password.as_bytes());
     if let Some(caller) = kept(&credential) {
-        match verifier::introspect(&caller, token) {
+        match verifier::introspect(&caller, token, peer) {
             // It has died: of age, or with its refresh token. Only a new exchange can tell.
             Err(IntrospectError::InvalidToken) => forget(&credential),
             verdict => return verdict,
         }
     }
     let caller = exchange(app, password).await?;
-    let verdict = verifier::introspect(&caller, token);
+    let verdict = verifier::introspect(&caller, token, peer);
     if !matches!(verdict, Err(IntrospectError::InvalidToken)) {
         keep(credential, caller);
     }

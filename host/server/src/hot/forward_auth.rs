@@ -17,6 +17,7 @@ use crate::{
         oauth_error::{CHALLENGE, CHALLENGE_INVALID_REQUEST, CHALLENGE_INVALID_TOKEN},
     },
     app::{App, verifier},
+    listen::Peer,
     observe::metrics::Verdict,
 };
 
@@ -26,9 +27,11 @@ const SCOPE: HeaderName = HeaderName::from_static("x-jeton-scope");
 const EXPIRES: HeaderName = HeaderName::from_static("x-jeton-expires");
 /// What a gateway demands beside the query string. The gateway overwrites what its clients send under this name.
 const REQUIRE_SCOPE: HeaderName = HeaderName::from_static("x-jeton-require-scope");
+/// The audience that a gateway demands, in the same two ways. Unless it does, any will do: the gateway knows what it guards.
+const REQUIRE_AUDIENCE: HeaderName = HeaderName::from_static("x-jeton-require-audience");
 
 /// Answers one check. The body, if any, is not looked at.
-pub(super) fn answer<B>(app: &App, request: &Request<B>) -> Response<Bytes> {
+pub(super) fn answer<B>(app: &App, peer: Peer, request: &Request<B>) -> Response<Bytes> {
     let token = match bearer::from_headers(request.headers()) {
         Ok(Some(Credential::Bearer(token))) => token,
         Ok(Some(Credential::Basic(_)) | None) => return challenged(StatusCode::UNAUTHORIZED, CHALLENGE),
@@ -36,21 +39,23 @@ pub(super) fn answer<B>(app: &App, request: &Request<B>) -> Response<Bytes> {
         // Gateways know 401 and 403 alone as a denial: 400 would be an error of their own.
         Err(_) => return challenged(StatusCode::UNAUTHORIZED, CHALLENGE_INVALID_REQUEST),
     };
-    match verifier::verify(token) {
+    match verifier::verify(token, peer.client_of_gateway()) {
         Ok(verified) => permitted(app, request, &verified),
-        Err(VerifyError::Refused(_)) => {
-            app.metrics.judged(Verdict::Inactive);
-            challenged(StatusCode::UNAUTHORIZED, CHALLENGE_INVALID_TOKEN)
-        }
+        Err(VerifyError::Refused(_)) => invalid(app, Verdict::Inactive),
+        Err(VerifyError::Elsewhere(_)) => invalid(app, Verdict::Elsewhere),
         Err(VerifyError::Unready) => unready(app),
     }
 }
 
-/// The token is alive: what remains is whether its scopes are enough, and to say whose it is.
+/// The token is alive, and here: what remains is whether it is for the gateway's audience, whether its scopes are enough, and to say
+/// whose it is.
 fn permitted<B>(app: &App, request: &Request<B>, verified: &Verified) -> Response<Bytes> {
-    let Some([subject, client, scope]) = parts(verified) else { return unready(app) };
-    let needs_none = request.uri().query().is_none() && !request.headers().contains_key(REQUIRE_SCOPE);
-    if !needs_none {
+    let Some([subject, client, scope, audience]) = parts(verified) else { return unready(app) };
+    let has_query = request.uri().query().is_some();
+    if (has_query || request.headers().contains_key(REQUIRE_AUDIENCE)) && !is_for(request, audience) {
+        return invalid(app, Verdict::OtherAudience);
+    }
+    if has_query || request.headers().contains_key(REQUIRE_SCOPE) {
         match missing(request, scope) {
             Ok(None) => {}
             Ok(Some(needed)) => {
@@ -75,6 +80,12 @@ fn permitted<B>(app: &App, request: &Request<B>, verified: &Verified) -> Respons
     response
 }
 
+/// The token is not good here. Its bearer is not told why.
+fn invalid(app: &App, verdict: Verdict) -> Response<Bytes> {
+    app.metrics.judged(verdict);
+    challenged(StatusCode::UNAUTHORIZED, CHALLENGE_INVALID_TOKEN)
+}
+
 /// There is no verdict, or none that can be passed on: whoever asks again may get one.
 fn unready(app: &App) -> Response<Bytes> {
     app.metrics.judged(Verdict::Unready);
@@ -83,18 +94,31 @@ fn unready(app: &App) -> Response<Bytes> {
     response
 }
 
-/// Subject, client id and scope out of the answer that the policy rendered.
-fn parts(verified: &Verified) -> Option<[&str; 3]> {
-    let sizes = [verified.introspection_length, verified.subject_length, verified.client_length, verified.scope_length];
+/// Subject, client id, scope and audience out of the answer that the policy rendered.
+fn parts(verified: &Verified) -> Option<[&str; 4]> {
+    let sizes = [
+        verified.introspection_length,
+        verified.subject_length,
+        verified.client_length,
+        verified.scope_length,
+        verified.audience_length,
+    ];
     let mut rest = verified.answer.as_slice();
-    let mut parts = [""; 4];
+    let mut parts = [""; 5];
     for (part, size) in parts.iter_mut().zip(sizes) {
         let (bytes, after) = rest.split_at_checked(usize::try_from(size).ok()?)?;
         *part = std::str::from_utf8(bytes).ok()?;
         rest = after;
     }
-    let [_, subject, client, scope] = parts;
-    Some([subject, client, scope])
+    let [_, subject, client, scope, audience] = parts;
+    Some([subject, client, scope, audience])
+}
+
+/// Whether every demanded audience is the token's: each `audience` parameter, and the gateway's header.
+fn is_for<B>(request: &Request<B>, audience: &str) -> bool {
+    let mut query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+    query.all(|(name, value)| name != "audience" || value == audience)
+        && request.headers().get_all(REQUIRE_AUDIENCE).iter().all(|value| value.as_bytes() == audience.as_bytes())
 }
 
 /// The demanded scopes cannot be read.
@@ -133,7 +157,37 @@ fn challenged(status: StatusCode, challenge: HeaderValue) -> Response<Bytes> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+    use jeton_runtime::wit::verification::NetworkVerdict;
+
     use super::*;
+
+    fn is_for_orders(target: &str, headers: &[&'static str]) -> bool {
+        let mut request = Request::builder().uri(target).body(()).unwrap();
+        for header in headers {
+            request.headers_mut().append(REQUIRE_AUDIENCE, HeaderValue::from_static(header));
+        }
+        is_for(&request, "https://orders.example")
+    }
+
+    #[test]
+    fn every_audience_that_is_demanded_is_the_tokens() {
+        let orders = "https://orders.example";
+        assert!(is_for_orders("/forward-auth", &[]) && is_for_orders("/forward-auth?scope=a&aud=b", &[]));
+        assert!(is_for_orders("/forward-auth?audience=https%3A%2F%2Forders.example", &[orders]));
+        for (target, headers) in [
+            ("/forward-auth?audience=https://billing.example", &[][..]),
+            ("/forward-auth?audience=https://orders.example&audience=https://billing.example", &[]),
+            ("/forward-auth?audience=https://orders.example", &["https://billing.example"]),
+            ("/forward-auth", &[orders, "https://billing.example"]),
+            ("/forward-auth?audience=", &[]),
+            ("/forward-auth", &[""]),
+            ("/forward-auth?audience=https://orders.example/", &[]),
+            ("/forward-auth?audience=HTTPS://orders.example", &[]),
+            ("/forward-auth?audience=%ff", &[]),
+        ] {
+            assert!(!is_for_orders(target, headers), "{target} {headers:?}");
+        }
+    }
 
     fn lacks(target: &str, header: Option<&str>, granted: &str) -> Option<Option<String>> {
         let mut request = Request::builder().uri(target);
@@ -168,16 +222,18 @@ mod tests {
 
     #[test]
     fn the_parts_of_an_answer_are_cut_out_by_their_lengths() {
-        let verified = |lengths: [u32; 4]| Verified {
-            answer: b"{}alicebob".to_vec(),
+        let verified = |lengths: [u32; 5]| Verified {
+            answer: b"{}alicebobapi".to_vec(),
             introspection_length: lengths[0],
             subject_length: lengths[1],
             client_length: lengths[2],
             scope_length: lengths[3],
+            audience_length: lengths[4],
             expires_at: 0,
+            network: NetworkVerdict::NotBound,
         };
-        assert_eq!(parts(&verified([2, 5, 3, 0])), Some(["alice", "bob", ""]));
-        assert_eq!(parts(&verified([2, 5, 4, 0])), None);
-        assert_eq!(parts(&verified([u32::MAX; 4])), None);
+        assert_eq!(parts(&verified([2, 5, 3, 0, 3])), Some(["alice", "bob", "", "api"]));
+        assert_eq!(parts(&verified([2, 5, 3, 0, 4])), None);
+        assert_eq!(parts(&verified([u32::MAX; 5])), None);
     }
 }

@@ -1,6 +1,6 @@
 //! `POST /oauth2/introspect` (RFC 7662).
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
@@ -20,11 +20,12 @@ use crate::{
         problem::Problem,
     },
     app::{App, verifier},
+    listen::Peer,
     observe::metrics::Verdict,
 };
 
 /// Answers one introspection.
-pub(super) async fn answer(app: &Arc<App>, peer: IpAddr, request: Request<Incoming>) -> Response<Bytes> {
+pub(super) async fn answer(app: &Arc<App>, peer: Peer, request: Request<Incoming>) -> Response<Bytes> {
     if request.method() != Method::POST {
         return Problem::method_not_allowed(HeaderValue::from_static("POST")).response();
     }
@@ -52,8 +53,8 @@ pub(super) async fn answer(app: &Arc<App>, peer: IpAddr, request: Request<Incomi
         Err(error) => return error.response(),
     };
     let outcome = match &credential {
-        Credential::Bearer(caller) => verifier::introspect(caller, &token),
-        Credential::Basic(password) => basic::introspect(app, password, &token).await,
+        Credential::Bearer(caller) => verifier::introspect(caller, &token, peer.client()),
+        Credential::Basic(password) => basic::introspect(app, password, &token, peer.client()).await,
     };
     match outcome {
         Ok(answer) => {
@@ -90,9 +91,9 @@ fn nothing_shown() -> Response<Bytes> {
 }
 
 /// The caller may not ask. Bad credentials are counted by address, and after too many the answer is to wait.
-fn refused(app: &App, peer: Option<IpAddr>, verdict: Verdict, code: OAuthCode) -> Response<Bytes> {
+fn refused(app: &App, peer: Option<Peer>, verdict: Verdict, code: OAuthCode) -> Response<Bytes> {
     app.metrics.judged(verdict);
-    if let Some(wait) = peer.and_then(|address| app.failures.failed(address)) {
+    if let Some(wait) = peer.and_then(|peer| app.failures.failed(peer.accountable())) {
         return OAuthError::limited(wait).response();
     }
     let sentence = match code {

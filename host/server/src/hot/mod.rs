@@ -7,13 +7,13 @@ mod basic;
 mod forward_auth;
 mod introspect;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response, header::EXPECT};
 use hyper::body::{Body as _, Incoming};
 
-use crate::{api::body, app::App, observe::metrics::Class};
+use crate::{api::body, app::App, listen::Peer, observe::metrics::Class};
 
 /// The class of a request, by its path.
 #[must_use]
@@ -35,13 +35,13 @@ pub fn class_of(path: &str) -> Class {
 pub async fn answer(
     app: &Arc<App>,
     class: Class,
-    peer: IpAddr,
+    peer: Peer,
     request: Request<Incoming>,
 ) -> Result<Response<Bytes>, Request<Incoming>> {
     match class {
         Class::Introspect => Ok(introspect::answer(app, peer, request).await),
         Class::ForwardAuth => {
-            let response = forward_auth::answer(app, &request);
+            let response = forward_auth::answer(app, peer, &request);
             pass_over_body(request).await;
             Ok(response)
         }

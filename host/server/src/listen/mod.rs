@@ -6,6 +6,7 @@
 mod bind;
 mod connection;
 mod limits;
+mod peer;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use tokio::{net::TcpListener, sync::watch, task::LocalSet};
 
 pub use bind::{BindError, Sockets, bind};
 pub use limits::{DRAIN_TIME, MAX_CONNECTIONS};
+pub use peer::{Peer, TrustedProxy};
 pub use tls::{TlsError, TlsFiles, TlsKeys, fingerprint, self_signed};
 
 /// Answers requests; one for each I/O thread.

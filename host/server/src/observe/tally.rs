@@ -31,6 +31,10 @@ pub enum Verdict {
     Active,
     /// It is not.
     Inactive,
+    /// It is alive, but bound to networks, and its bearer is in none of them or nobody knows where.
+    Elsewhere,
+    /// It is alive, but not for the audience that the gateway demands.
+    OtherAudience,
     /// The caller's own token is not accepted.
     InvalidCaller,
     /// The token is alive, but may not do what was asked.
@@ -40,7 +44,8 @@ pub enum Verdict {
 }
 
 pub(super) const CLASSES: [&str; 4] = ["introspect", "forward_auth", "token", "other"];
-pub(super) const VERDICTS: [&str; 5] = ["active", "inactive", "invalid_caller", "insufficient_scope", "unready"];
+pub(super) const VERDICTS: [&str; 7] =
+    ["active", "inactive", "elsewhere", "other_audience", "invalid_caller", "insufficient_scope", "unready"];
 pub(super) const EXCHANGES: [&str; 8] = [
     "ok",
     "invalid_request",

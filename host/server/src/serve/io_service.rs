@@ -19,8 +19,9 @@ use tower::ServiceExt as _;
 
 use crate::{
     api,
-    app::{App, Peer, verifier},
-    hot, listen,
+    app::{App, verifier},
+    hot,
+    listen::{self, Peer},
     observe::metrics::Class,
 };
 
@@ -52,10 +53,11 @@ impl listen::Service for IoService {
         let id = request_id(&request);
         let class = hot::class_of(request.uri().path());
         let log = Log::of(&request, class);
-        let mut response = match hot::answer(&self.app, class, peer.ip(), request).await {
+        let peer = Peer::of(peer.ip(), request.headers(), &self.app.options.trusted_proxies);
+        let mut response = match hot::answer(&self.app, class, peer, request).await {
             Ok(response) => response,
             Err(mut request) => {
-                request.extensions_mut().insert(Peer(peer.ip()));
+                request.extensions_mut().insert(peer);
                 routed(&self.router, request).await
             }
         };
@@ -126,10 +128,10 @@ impl Log {
         Self(wanted.then(|| (request.method().clone(), loggable(request.uri().path()))))
     }
 
-    fn write(self, response: &Response<Bytes>, peer: SocketAddr, id: &HeaderValue, took: std::time::Duration) {
+    fn write(self, response: &Response<Bytes>, peer: Peer, id: &HeaderValue, took: std::time::Duration) {
         let Some((method, path)) = self.0 else { return };
         let (status, peer, microseconds) =
-            (response.status().as_u16(), peer.ip(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+            (response.status().as_u16(), peer.accountable(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         let id = id.to_str().unwrap_or_default();
         let is_quiet = method == http::Method::GET && status < 400;
         if is_quiet {

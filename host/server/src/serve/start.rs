@@ -132,7 +132,7 @@ pub(super) fn start(config: &ServeConfig) -> Result<Started, ServeError> {
         authority,
         live,
         issuer,
-        options: Options { dpa_query_tokens: config.dpa_query_tokens },
+        options: Options { dpa_query_tokens: config.dpa_query_tokens, trusted_proxies: config.trusted_proxies.clone() },
         metrics: Arc::new(Metrics::default()),
         failures: FailureLimiter::new(),
     };

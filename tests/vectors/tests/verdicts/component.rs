@@ -1,5 +1,7 @@
 //! The components: the portable builds, and those with wide arithmetic that the host runs.
 
+use std::net::IpAddr;
+
 use jeton_runtime::artifacts::{AUTHORITY, VERIFIER, WIDE_AUTHORITY, WIDE_VERIFIER};
 use jeton_vectors::{COMMITTED, Case, Vectors, Verdict};
 use wasmtime::{
@@ -7,7 +9,8 @@ use wasmtime::{
     component::{Component, InstancePre, Linker},
 };
 
-use bindings::exports::jeton::policy::verification::{Guest, GuestIndices, Moment};
+use bindings::exports::jeton::policy::verification::{Guest, GuestIndices, Moment, NetworkVerdict};
+use bindings::jeton::policy::types::IpAddress;
 
 mod bindings {
     #![allow(missing_docs, unreachable_pub, reason = "generated; the contract documents its own items")]
@@ -69,24 +72,31 @@ fn judge(component: &InstancePre<()>, case: &Case) -> Verdict {
             .map_or_else(|refusal| refusal.name(), |_| "loaded");
         assert_eq!(given, load.gives, "{}", case.name);
     }
-    let at = Moment { now: case.now, held_for: case.held_for };
+    let at = Moment { now: case.now, held_for: case.held_for, peer: case.peer.map(address) };
     let mut verdicts =
         (0..3).map(|_| match guest.call_verify(&mut store, &case.token, at, case.enforce_lease).unwrap() {
             Ok(verified) => {
                 let mut rest = std::str::from_utf8(&verified.answer).unwrap();
-                let lengths = [verified.introspection_length, verified.subject_length, verified.client_length];
-                let [introspection, subject, client] = lengths.map(|length| {
+                let lengths = [
+                    verified.introspection_length,
+                    verified.subject_length,
+                    verified.client_length,
+                    verified.scope_length,
+                ];
+                let [introspection, subject, client, scope] = lengths.map(|length| {
                     let (part, after) = rest.split_at(length.try_into().unwrap());
                     rest = after;
                     part.to_owned()
                 });
-                assert_eq!(rest.len(), usize::try_from(verified.scope_length).unwrap());
+                assert_eq!(rest.len(), usize::try_from(verified.audience_length).unwrap());
                 Verdict::Accepted {
                     introspection,
                     subject,
                     client,
-                    scope: rest.to_owned(),
+                    scope,
+                    audience: rest.to_owned(),
                     expires_at: verified.expires_at,
+                    network: word(verified.network).to_owned(),
                 }
             }
             Err(refusal) => Verdict::Refused(refusal.name().to_owned()),
@@ -96,4 +106,24 @@ fn judge(component: &InstancePre<()>, case: &Case) -> Verdict {
         assert_eq!(verdict, first, "{}", case.name);
     }
     first
+}
+
+fn word(verdict: NetworkVerdict) -> &'static str {
+    match verdict {
+        NetworkVerdict::NotBound => "not-bound",
+        NetworkVerdict::Inside => "inside",
+        NetworkVerdict::Outside => "outside",
+        NetworkVerdict::UnknownPeer => "unknown-peer",
+    }
+}
+
+/// An address as it stands, mapped ones included: to tell those apart is the component's part.
+fn address(peer: IpAddr) -> IpAddress {
+    match peer {
+        IpAddr::V4(peer) => IpAddress::V4(peer.to_bits()),
+        IpAddr::V6(peer) => {
+            let bits = peer.to_bits();
+            IpAddress::V6(((bits >> 64).try_into().unwrap(), (bits & u128::from(u64::MAX)).try_into().unwrap()))
+        }
+    }
 }

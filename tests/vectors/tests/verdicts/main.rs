@@ -4,7 +4,7 @@
 mod component;
 mod native;
 
-use jeton_vectors::{COMMITTED, Vectors, Verdict, generate};
+use jeton_vectors::{COMMITTED, Case, Vectors, Verdict, generate};
 
 #[test]
 fn the_committed_vectors_are_the_generated_ones() {
@@ -12,10 +12,14 @@ fn the_committed_vectors_are_the_generated_ones() {
 }
 
 #[test]
-fn every_kind_of_refusal_has_a_case() {
+fn every_kind_of_verdict_has_a_case() {
     let cases = Vectors::parse(COMMITTED).unwrap().cases;
     for why in ["malformed", "wrong-epoch", "bad-signature", "not-yet-valid", "expired", "cut", "stale"] {
         assert!(cases.iter().any(|case| case.verdict == Verdict::Refused(why.to_owned())), "{why}");
+    }
+    for network in ["not-bound", "inside", "outside", "unknown-peer"] {
+        let has = |case: &Case| matches!(&case.verdict, Verdict::Accepted { network: told, .. } if told == network);
+        assert!(cases.iter().any(has), "{network}");
     }
     let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     names.sort_unstable();

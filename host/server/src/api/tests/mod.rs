@@ -22,7 +22,8 @@ use jeton_store::{Fault, FaultyStore, MemoryStore};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::app::{App, FailureLimiter, Options, Peer, verifier};
+use crate::app::{App, FailureLimiter, Options, verifier};
+use crate::listen::Peer;
 use crate::observe::metrics::Metrics;
 
 const ISSUER: &str = "https://tokens.example";
@@ -102,7 +103,7 @@ impl Jeton {
     }
 
     async fn send(&self, mut request: Request<Body>) -> Answer {
-        request.extensions_mut().insert(Peer(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        request.extensions_mut().insert(Peer::of(IpAddr::V4(Ipv4Addr::LOCALHOST), &HeaderMap::new(), &[]));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();

@@ -58,7 +58,7 @@ async fn a_token_in_the_query_string_counts_only_at_dpas_path_and_where_it_is_al
     let refused = (400, "invalid_request".to_owned());
     let closed = Jeton::start();
     assert_eq!(in_query(&closed, DPA, "").await, refused);
-    let open = Jeton::start_with(Options { dpa_query_tokens: true });
+    let open = Jeton::start_with(Options { dpa_query_tokens: true, ..Options::default() });
     assert_eq!(in_query(&open, "/oauth2/token", "").await, refused);
     for body in ["", "{}"] {
         assert_eq!(in_query(&open, DPA, body).await, (200, String::new()));
