@@ -2,7 +2,6 @@
 
 use jeton_policy::{
     authority::{Actor, Authority},
-    network::Address,
     record::{Ending, Reason},
     scope::ScopeError,
 };
@@ -23,16 +22,6 @@ pub(crate) fn actor(actor: &types::Actor) -> Result<Actor, ScopeError> {
     match actor {
         types::Actor::Machine => Ok(Actor::Machine),
         types::Actor::Token(token) => Actor::token(&token.client_id, &token.scopes),
-    }
-}
-
-/// The address that a request came from.
-pub(crate) fn address(address: types::IpAddress) -> Address {
-    match address {
-        types::IpAddress::V4(bits) => Address::V4(bits.to_be_bytes()),
-        types::IpAddress::V6((upper, lower)) => {
-            Address::v6(((u128::from(upper) << 64) | u128::from(lower)).to_be_bytes())
-        }
     }
 }
 

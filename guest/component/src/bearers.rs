@@ -8,6 +8,7 @@ use crate::{
         ExchangeRefusal, ExchangeRequest, Exchanged, Guest, Revocation, RevokeRefusal, TokenExchangeRefusal,
         TokenExchangeRequest, TokenExchanged,
     },
+    verification,
 };
 use zeroize::Zeroizing;
 
@@ -17,7 +18,7 @@ impl Guest for Component {
         let asked = rules::ExchangeRequest {
             scope: request.scope.as_deref(),
             resource: request.resource.as_deref(),
-            peer: request.peer.map(authority::address),
+            peer: request.peer.map(verification::address),
         };
         let exchanged = authority::with(|authority| authority.exchange(&presented, &asked))?;
         Ok(Exchanged {

@@ -64,11 +64,15 @@ impl Guest for Component {
 }
 
 fn moment(at: Moment, enforce_lease: bool) -> verifier::Moment {
-    let peer = at.peer.map(|peer| match peer {
+    verifier::Moment { now: Seconds(at.now), held_for: Seconds(at.held_for), enforce_lease, peer: at.peer.map(address) }
+}
+
+/// The address that a request came from.
+pub(crate) fn address(address: IpAddress) -> Address {
+    match address {
         IpAddress::V4(bits) => Address::V4(bits.to_be_bytes()),
-        IpAddress::V6((upper, lower)) => Address::v6((u128::from(upper) << 64 | u128::from(lower)).to_be_bytes()),
-    });
-    verifier::Moment { now: Seconds(at.now), held_for: Seconds(at.held_for), enforce_lease, peer }
+        IpAddress::V6((upper, lower)) => Address::v6(((u128::from(upper) << 64) | u128::from(lower)).to_be_bytes()),
+    }
 }
 
 fn owned(list: Vec<Cow<'_, str>>) -> Vec<String> {

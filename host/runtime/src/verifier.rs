@@ -13,7 +13,6 @@ use crate::budget;
 use crate::instance::{VerifierInstance, VerifierState};
 use crate::live::{Live, Route, load};
 use crate::policy::{Policy, PolicyError};
-use crate::wit::types::IpAddress;
 use crate::wit::verification::{Claims, Guest, IntrospectRefusal, Moment, NetworkVerdict, Refusal, Verified};
 
 /// The processor time that one verdict may take. A signature takes a tenth of a millisecond; a policy gone mad delays
@@ -142,7 +141,7 @@ impl Verifier {
         let now = self.live.latest().at(now);
         let loaded = self.instance()?;
         // Rounded down: the live set is at least this old, and time is never judged to be later than it is.
-        let moment = Moment { now, held_for: loaded.at.elapsed().as_secs(), peer: peer.map(address) };
+        let moment = Moment { now, held_for: loaded.at.elapsed().as_secs(), peer: peer.map(Into::into) };
         let VerifierInstance { store, guest } = &mut loaded.instance;
         budget::begin(store, LIMIT);
         match ask(guest, store, moment) {
@@ -213,17 +212,6 @@ fn permitted(network: NetworkVerdict) -> Result<(), VerifyError> {
     match network {
         NetworkVerdict::NotBound | NetworkVerdict::Inside => Ok(()),
         NetworkVerdict::Outside | NetworkVerdict::UnknownPeer => Err(VerifyError::Elsewhere(network)),
-    }
-}
-
-/// An address in the words of the contract.
-fn address(peer: IpAddr) -> IpAddress {
-    match peer {
-        IpAddr::V4(peer) => IpAddress::V4(peer.to_bits()),
-        IpAddr::V6(peer) => {
-            let [a, b, c, d, e, f, g, h] = peer.segments().map(u64::from);
-            IpAddress::V6((a << 48 | b << 32 | c << 16 | d, e << 48 | f << 32 | g << 16 | h))
-        }
     }
 }
 

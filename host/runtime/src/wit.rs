@@ -9,6 +9,25 @@ pub use crate::bindings::exports::jeton::policy::{
     configuration, epochs, exchange, explanations, live, refresh_tokens, transfer, upkeep, verification,
 };
 
+/// What the system calls things, in the words of the contract.
+mod conversions {
+    use std::net::IpAddr;
+
+    use super::types::IpAddress;
+
+    impl From<IpAddr> for IpAddress {
+        fn from(address: IpAddr) -> Self {
+            match address {
+                IpAddr::V4(address) => Self::V4(address.to_bits()),
+                IpAddr::V6(address) => {
+                    let [a, b, c, d, e, f, g, h] = address.segments().map(u64::from);
+                    Self::V6((a << 48 | b << 32 | c << 16 | d, e << 48 | f << 32 | g << 16 | h))
+                }
+            }
+        }
+    }
+}
+
 /// The requests that say nothing: what callers begin with.
 mod defaults {
     use super::configuration::SettingsChange;

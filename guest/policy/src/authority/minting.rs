@@ -69,6 +69,7 @@ impl Authority {
             jti: Cow::Owned(jti.to_string()),
             scope: Cow::Owned(minting.scopes.joined()),
             lin: minting.lineage.iter().map(|id| Cow::Borrowed(id.as_str())).collect(),
+            net: minting.networks.iter().map(|network| Cow::Borrowed(network.as_str())).collect(),
         });
         Ok(Minted { access_token, jti })
     }

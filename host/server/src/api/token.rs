@@ -58,6 +58,7 @@ async fn exchange(app: &App, dialect: Dialect, request: Request<Body>) -> Result
     let body = body::read(body).await?;
     let allows_query = dialect == Dialect::Dpa && app.options.dpa_query_tokens;
     let mut request = read_request(parameters(&parts, &body, allows_query)?)?;
+    request.peer = parts.extensions.get::<Peer>().and_then(Peer::client).map(Into::into);
     let answer = app.authority.call(Class::Exchange, move |call| {
         let answer = call.exchange(&request);
         request.refresh_token.zeroize();

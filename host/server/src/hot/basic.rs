@@ -36,7 +36,7 @@ pub(super) async fn introspect(
             verdict => return verdict,
         }
     }
-    let caller = exchange(app, password).await?;
+    let caller = exchange(app, password, peer).await?;
     let verdict = verifier::introspect(&caller, token, peer);
     if !matches!(verdict, Err(IntrospectError::InvalidToken)) {
         keep(credential, caller);
@@ -44,8 +44,9 @@ pub(super) async fn introspect(
     verdict
 }
 
-async fn exchange(app: &Arc<App>, password: &str) -> Result<Zeroizing<String>, IntrospectError> {
-    let mut request = ExchangeRequest { refresh_token: password.to_owned(), scope: None, resource: None, peer: None };
+async fn exchange(app: &Arc<App>, password: &str, peer: Option<IpAddr>) -> Result<Zeroizing<String>, IntrospectError> {
+    let (refresh_token, peer) = (password.to_owned(), peer.map(Into::into));
+    let mut request = ExchangeRequest { refresh_token, scope: None, resource: None, peer };
     let exchanged = app.authority.call(Class::Exchange, move |authority| {
         let exchanged = authority.exchange(&request);
         request.refresh_token.zeroize();
