@@ -66,7 +66,7 @@ impl SignedToken {
         lineage: &[String],
     ) -> Self {
         let lineage = core::iter::once(jti).chain(lineage.iter().map(String::as_str)).map(CutDigest::of).collect();
-        Self { signed_by, issued_at, expires_at, lineage }
+        Self { signed_by, issued_at, expires_at, lineage, networks: Networks::default() }
     }
 
     /// The key that it was verified with.
