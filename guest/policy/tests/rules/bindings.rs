@@ -18,7 +18,7 @@ fn v4(address: &str) -> Option<Address> {
 
 /// Whom an access token is for.
 fn audience(world: &World, exchanged: &Exchanged) -> String {
-    world.verifier().claims(&exchanged.access_token, world.now()).unwrap().aud.into_owned()
+    world.verifier().claims(&exchanged.access_token, world.now()).unwrap().0.aud.into_owned()
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn widening_never_widens_what_is_out() {
     let token = world.exchange(&issued);
     world.edit(&issued, Edit { scopes: Some(scopes(&["a", "b"])), ..Edit::default() });
     let mut verifier = world.verifier();
-    assert_eq!(verifier.claims(&token.access_token, world.now()).unwrap().scope, "a");
+    assert_eq!(verifier.claims(&token.access_token, world.now()).unwrap().0.scope, "a");
     assert_eq!(world.exchange(&issued).scope, "a b");
 }
 

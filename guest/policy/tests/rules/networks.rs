@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use jeton_policy::{
-    access_token::{Claims, EpochSigner},
+    access_token::{Algorithm, Claims, EpochSigner},
     live::{EpochMember, Whole},
     network::{Address, NetworkVerdict},
     seconds::Seconds,
@@ -24,7 +24,7 @@ struct Epoch {
 
 impl Epoch {
     fn new() -> Self {
-        let signer = EpochSigner::derive(&[1; 32], 1, &[2; 16]).unwrap();
+        let (signer, _) = EpochSigner::begin(&[1; 32], Algorithm::EdDsa, 1, [2; 16]).unwrap();
         let whole = Whole {
             issuer: Cow::Borrowed(ISSUER),
             sequence: 1,
@@ -33,7 +33,7 @@ impl Epoch {
             epoch: EpochMember {
                 number: 1,
                 kid: Cow::Borrowed(signer.key().kid()),
-                public_key: signer.key().public_key().0,
+                public_key: signer.public_key().clone(),
             },
             cuts: Vec::new(),
         };
