@@ -15,6 +15,7 @@ use crate::support::{repository, wait_for};
 struct Scene {
     place: Place,
     server: Server,
+    admin: String,
     administrator: Administrator,
     job: Made,
     tls: u16,
@@ -30,7 +31,7 @@ impl Scene {
         let administrator = Administrator::enter(&server, &admin);
         // Two seconds, so that the tokens of a job of a few seconds run out mid-way.
         let job = administrator.create(&server, &json!({ "name": "nightly job", "access_ttl": 2 }));
-        Scene { place, server, administrator, job, tls }
+        Scene { place, server, admin, administrator, job, tls }
     }
 
     fn https(&self) -> String {
@@ -107,15 +108,27 @@ fn requests_oauthlib_refreshes_by_itself() {
 }
 
 #[test]
-fn pyjwt_checks_an_access_token_through_the_key_set() {
-    let scene = Scene::new();
+fn pyjwt_checks_an_access_token_of_every_algorithm_through_the_key_set() {
+    let mut scene = Scene::new();
+    // One job for all: a token of two seconds would be over before the last library has started.
+    scene.job = scene.administrator.create_named(&scene.server, "a longer job");
+    for alg in ["EdDSA", "ES256", "RS256"] {
+        let administrator = Administrator::enter(&scene.server, &scene.admin);
+        let advance = Request::json("POST", "/v1/epoch/advance", &json!({ "alg": alg }));
+        assert_eq!(administrator.send(&scene.server, advance).expect(200).json()["alg"], alg);
+        pyjwt_checks(&scene, alg);
+    }
+}
+
+fn pyjwt_checks(scene: &Scene, alg: &str) {
     // What reads the key set goes by another variable than Requests does.
     let mut script = scene.python("tests/clients/pyjwt_jwks.py");
     script
         .env("BASE_URL", scene.https())
         .env("REQUESTS_CA_BUNDLE", scene.certificate())
-        .env("SSL_CERT_FILE", scene.certificate());
-    assert_eq!(printed(&script.output().unwrap()), "checked");
+        .env("SSL_CERT_FILE", scene.certificate())
+        .env("ALG", alg);
+    assert_eq!(printed(&script.output().unwrap()), "checked", "{alg}");
 }
 
 #[test]

@@ -177,3 +177,29 @@ fn the_commands_tell_the_same_story_as_the_calls() {
     assert_eq!(code, 0, "{error}");
     assert!(epoch.contains("order"), "{epoch}");
 }
+
+#[test]
+fn an_epoch_of_any_algorithm_outlives_a_restart_that_resumes() {
+    for alg in ["ES256", "RS256"] {
+        let place = Place::new();
+        let admin = place.bootstrap();
+        let server = place.serve_resuming().arguments(&["--alg", alg]).start();
+        let token = server.access_token(&admin);
+        server.stop();
+
+        let server = place.serve_resuming().start();
+        assert!(server.lets_in(&token), "{alg}");
+        let administrator = Administrator { access_token: server.access_token(&admin) };
+        assert_eq!(administrator.send(&server, Request::get("/v1/epoch")).expect(200).json()["alg"], alg);
+        server.stop();
+
+        let server = place.serve_resuming().arguments(&["--alg", "EdDSA"]).start();
+        assert!(server.lets_in(&token), "{alg}: an epoch that goes on keeps its algorithm");
+        assert!(server.log().contains("jeton epoch advance --alg EdDSA"), "and the log says so");
+        server.stop();
+
+        let server = place.serve().arguments(&["--alg", "EdDSA"]).start();
+        assert!(!server.lets_in(&token), "{alg}");
+        assert!(server.lets_in(&server.access_token(&admin)));
+    }
+}

@@ -16,7 +16,7 @@ token = answer["access_token"]
 
 keys = jwt.PyJWKClient(metadata["jwks_uri"])
 key = keys.get_signing_key_from_jwt(token)
-checks = {"algorithms": ["EdDSA"], "audience": metadata["issuer"], "issuer": metadata["issuer"]}
+checks = {"algorithms": [os.environ["ALG"]], "audience": metadata["issuer"], "issuer": metadata["issuer"]}
 claims = jwt.decode(token, key, options={"require": ["iss", "aud", "sub", "exp", "iat", "jti"]}, **checks)
 assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
 assert claims["jti"] == answer["jti"]

@@ -144,6 +144,11 @@ fn advancing_the_epoch_ends_access_tokens_and_no_command_after_it() {
     let after: Value = serde_json::from_str(&desk.run(&["epoch", "advance", "--json"]).done()).unwrap();
     assert!(after["number"].as_u64() > before["number"].as_u64());
     assert_eq!(after["reason"], "order");
+    assert_eq!((&before["alg"], &after["alg"]), (&json!("EdDSA"), &json!("EdDSA")));
     assert!(!desk.server.lets_in(token.trim_end()));
-    assert!(desk.run(&["epoch", "show"]).done().starts_with(" number"));
+    let other: Value =
+        serde_json::from_str(&desk.run(&["epoch", "advance", "--alg", "ES256", "--json"]).done()).unwrap();
+    assert_eq!(other["alg"], "ES256");
+    desk.run(&["epoch", "advance", "--alg", "HS256"]).refused(USAGE, &["EdDSA", "ES256", "RS256"]);
+    assert!(desk.run(&["epoch", "show"]).done().contains(" number"));
 }

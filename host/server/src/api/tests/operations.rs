@@ -39,9 +39,9 @@ async fn advancing_the_epoch_kills_every_access_token_and_no_refresh_token() {
     let jeton = Jeton::start();
     let (admin, tokens) = (jeton.admin(), jeton.tokens(&["jeton:read"]));
     let before = jeton.call(Method::GET, "/v1/epoch", &admin, "").await;
-    assert_eq!(before.members(), ["began_at", "by", "kid", "number", "reason"]);
+    assert_eq!(before.members(), ["alg", "began_at", "by", "kid", "number", "reason"]);
     assert_eq!((before.code("reason"), before.code("by")), ("first".to_owned(), "machine".to_owned()));
-    for body in [r#"{"reason":"x"}"#, "[]", "x"] {
+    for body in [r#"{"reason":"x"}"#, "[]", "x", r#"{"alg":"none"}"#, r#"{"alg":"es256"}"#, r#"{"alg":null}"#] {
         assert_eq!(jeton.call(Method::POST, "/v1/epoch/advance", &admin, body).await.problem().0, 400, "{body}");
     }
     assert!(jeton.is_alive(&tokens.access).await);
@@ -51,6 +51,35 @@ async fn advancing_the_epoch_kills_every_access_token_and_no_refresh_token() {
     assert!(!jeton.is_alive(&tokens.access).await);
     assert!(!jeton.is_alive(&admin).await);
     assert!(jeton.is_alive(&jeton.exchange(&tokens.refresh).await.unwrap()).await);
+}
+
+#[tokio::test]
+async fn an_epoch_is_advanced_to_another_algorithm_and_keeps_it() {
+    let jeton = Jeton::start();
+    let tokens = jeton.tokens(&["jeton:admin"]);
+    assert_eq!(jeton.call(Method::GET, "/v1/epoch", &tokens.access, "").await.code("alg"), "EdDSA");
+    for (body, alg, kty) in [
+        (r#"{"alg":"ES256"}"#, "ES256", "EC"),
+        ("{}", "ES256", "EC"),
+        (r#"{"alg":"RS256"}"#, "RS256", "RSA"),
+        (r#"{"alg":"EdDSA"}"#, "EdDSA", "OKP"),
+    ] {
+        let access = jeton.exchange(&tokens.refresh).await.unwrap();
+        let epoch = jeton.call(Method::POST, "/v1/epoch/advance", &access, body).await;
+        assert_eq!(epoch.code("alg"), alg);
+        assert!(!jeton.is_alive(&access).await);
+        assert!(jeton.is_alive(&jeton.exchange(&tokens.refresh).await.unwrap()).await);
+        let key = jeton.get("/.well-known/jwks.json").await.json()["keys"][0].clone();
+        assert_eq!((key["alg"].as_str(), key["kty"].as_str()), (Some(alg), Some(kty)));
+        assert_eq!(key["kid"], epoch.json()["kid"]);
+        let live = jeton.get("/v1/live").await.json()["epoch"].clone();
+        for member in ["kid", "alg", "e", "n", "x", "y"] {
+            assert_eq!(live.get(member), key.get(member), "{alg}: {member}");
+        }
+        for secret in ["d", "p", "q", "dp", "dq", "qi"] {
+            assert!(key.get(secret).is_none(), "{alg}: {secret}");
+        }
+    }
 }
 
 #[tokio::test]
