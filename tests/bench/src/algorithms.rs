@@ -80,7 +80,9 @@ fn of(algorithm: Algorithm, report: &mut Report) -> anyhow::Result<()> {
     anyhow::ensure!(edge.verify(&minted, NOW).is_ok() && native_edge.verify(&minted, at).is_ok(), "the token is good");
     let changed = changed(&minted).context("a token has a payload")?;
     let verify = many(500, || drop(edge.verify(&changed, NOW)))?;
-    let verify_native = many(500, || drop(native_edge.verify(&changed, at)))?;
+    let verify_native = many(500, || {
+        std::hint::black_box(native_edge.verify(&changed, at).is_err());
+    })?;
     let exchange = many(100, || drop(exchange_once(&component, &secret)))?;
     native.advance(&Actor::Machine, None)?;
     let exchange_native = many(100, || drop(native.exchange(&secret, &NativeExchange::default())))?;
