@@ -14,6 +14,8 @@ pub(crate) const SETTINGS: &[u8] = b"settings";
 pub(crate) const MAXIMUM_ACCESS_TTL: &[u8] = b"maximum-access-ttl";
 /// The highest time that the policy has reached, in coarse steps.
 pub(crate) const CLOCK: &[u8] = b"clock";
+/// How far accepting a clock that went back has come.
+pub(crate) const CLOCK_ACCEPTING: &[u8] = b"accepting-clock";
 /// [`crate::record::Epoch`].
 pub(crate) const EPOCH: &[u8] = b"live/epoch";
 /// What verifiers must learn of, and hosts hand on.

@@ -22,3 +22,5 @@ pub use unverified::{MAX_TOKEN_LENGTH, NotOfThisEpoch, UnverifiedToken};
 mod sign;
 #[cfg(feature = "authority")]
 pub use sign::{EpochSigner, KeySource, PrimeGaps};
+#[cfg(feature = "authority")]
+pub(crate) use unverified::claimed_jti;

@@ -3,6 +3,7 @@
 //! Every operation reads the clock first, then all that it needs in one consistent read, then decides. What it writes, it
 //! writes in one commit that checks what it decided upon; a conflict begins it anew.
 
+mod accept_clock;
 mod actor;
 mod configuration;
 mod cursor;
@@ -12,6 +13,7 @@ mod edit;
 mod ending;
 mod epochs;
 mod exchange;
+mod explain;
 mod feed;
 mod idempotency;
 mod index;
@@ -34,6 +36,7 @@ mod uses;
 
 use std::{cell::RefCell, rc::Rc};
 
+pub use accept_clock::Accepted;
 pub use actor::{ActingToken, Actor};
 pub use configuration::{ConfigureError, MAX_ISSUER_LENGTH};
 pub use cuts::{COMMIT_GUARD, MAX_CUTS_IN_BUCKET, MAX_JTI_CUTS};
@@ -41,6 +44,7 @@ pub use delete::{DeleteError, Deleted, Deletion, MAX_BATCH};
 pub use edit::{Edit, EditError};
 pub use epochs::{BeginError, Boot, EpochError};
 pub use exchange::{ExchangeError, ExchangeRequest, Exchanged};
+pub use explain::{Cause, ExplainError, Explanation, Subject};
 pub use feed::{Change, FeedError, TakeSnapshot};
 pub use idempotency::{MAX_KEY_LENGTH, REMEMBERED_FOR};
 pub use issue::{IssueError, IssueRequest, Issued};

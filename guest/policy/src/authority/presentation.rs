@@ -5,6 +5,7 @@
 use super::{
     Authority, decoded,
     standing::{Grant, Standing, earlier},
+    time::TOLERATED_STEP_BACK,
 };
 use crate::{
     digest::Digest,
@@ -57,7 +58,7 @@ impl From<Unavailable> for PresentError {
 }
 
 /// What a presented secret is to its token.
-enum Secret {
+pub(super) enum Secret {
     /// The one in force.
     Current,
     /// The one whose use gave out the current one, within [`ROTATION_GRACE`].
@@ -124,7 +125,8 @@ impl Authority {
         Ok(matches!(self.secret(&standing, presented)?, Secret::Current | Secret::Repeated(_) | Secret::Superseded(_)))
     }
 
-    fn secret(&self, standing: &Standing, presented: &RefreshToken) -> Result<Secret, Unavailable> {
+    /// What a presented secret is to its token; spends nothing.
+    pub(super) fn secret(&self, standing: &Standing, presented: &RefreshToken) -> Result<Secret, Unavailable> {
         let Some((record, _)) = &standing.token else { return Ok(Secret::Wrong) };
         let (digest, now) = (presented.digest(), standing.time.now);
         // A tombstone has none.
@@ -146,7 +148,9 @@ impl Authority {
         if let Some(rotation) = rotation
             && Digest(rotation.predecessor.secret).matches(&digest)
         {
-            let in_grace = now < rotation.predecessor.used_at.plus(ROTATION_GRACE);
+            // A use that lies further ahead than clocks may differ by was noted by a clock that was found to be wrong: no grace.
+            let used_at = rotation.predecessor.used_at;
+            let in_grace = now < used_at.plus(ROTATION_GRACE) && used_at.since(now) <= TOLERATED_STEP_BACK;
             return Ok(if in_grace { Secret::Repeated(rotation) } else { Secret::Spent });
         }
         let [spent] = self.read([keys::spent(presented.id(), &digest)])?;

@@ -10,12 +10,15 @@
 mod bindings;
 mod cascade;
 mod clock;
+mod clock_accepted;
 mod delete;
 mod edit;
 mod edit_members;
 mod edit_races;
 mod epochs;
 mod exchange;
+mod explain;
+mod explain_jti;
 mod faults;
 mod feed;
 mod histories;
