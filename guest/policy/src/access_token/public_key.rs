@@ -23,6 +23,10 @@ pub struct EpochKeyError;
 pub struct KeyId([u8; 32]);
 
 impl KeyId {
+    /// The name of no key: the key of an epoch that is over is not known any more, and equals none that is.
+    #[cfg(feature = "authority")]
+    pub(crate) const OF_NO_EPOCH: Self = Self([0; 32]);
+
     /// The `kid`: RFC 7638 thumbprint.
     pub(super) fn kid(self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)

@@ -176,7 +176,7 @@ impl Authority {
         ];
         let mut writes = vec![Write { key: keys::CLOCK_ACCEPTING.to_vec(), value: None }];
         if epoch.is_some() {
-            let (_, next) = self.next_epoch(time, epoch.as_ref(), EpochReason::Order, Actor::Machine.name())?;
+            let (_, next) = self.next_epoch(time, epoch.as_ref(), EpochReason::Order, Actor::Machine.name(), None)?;
             checks.extend(next.checks);
             writes.extend(next.writes);
         } else {

@@ -155,7 +155,7 @@ fn a_token_that_the_settings_capped_is_not_revived_either() {
         refresh_token_maximum: Some(Some(Seconds(3_600))),
         ..SettingsChange::default()
     };
-    world.authority.set_settings(change).unwrap();
+    world.authority.set_settings(&Actor::Machine, &change, None, false).unwrap();
     go_wrong(&world);
     assert_eq!(accept(&world, false, 0).0, 1);
     assert!(world.authority.exchange(&capped.secret, &PLAIN).is_err());

@@ -232,7 +232,7 @@ fn an_epoch_that_is_over_says_when_by_whom_and_why() {
     let token = world.exchange(&issued);
     world.clock.pass(5);
     let admin = Actor::token("0000000000000000000009", &scopes(&["jeton:admin"])).unwrap();
-    world.authority.advance(&admin).unwrap();
+    world.authority.advance(&admin, None).unwrap();
     let explained = of_access(&world, &token);
     let of_the_past = Some(token.jti.epoch.to_string());
     assert_eq!(told(&explained), (Some(Cause::Epoch), Some(START + 5), of_the_past, None));
@@ -240,7 +240,7 @@ fn an_epoch_that_is_over_says_when_by_whom_and_why() {
     assert_eq!((epoch.by.as_str(), epoch.reason), ("0000000000000000000009", EpochReason::Order));
     assert_eq!(explained.client_id, Some(issued.token.id));
     world.clock.pass(5_000);
-    world.authority.advance(&admin).unwrap();
+    world.authority.advance(&admin, None).unwrap();
     assert_eq!(of_access(&world, &token).cause, Some(Cause::Expired), "the first thing that ended it");
 }
 

@@ -5,7 +5,7 @@ use super::{
     lives::{lineage_of, most_that_it_lives},
 };
 use crate::{
-    access_token::{EpochKey, NotOfThisEpoch, PublicKey, SignedToken, UnverifiedToken, claimed_jti},
+    access_token::{KeyId, NotOfThisEpoch, SignedToken, UnverifiedToken, claimed_jti},
     authority::{
         Authority, decoded,
         standing::{Standing, earlier},
@@ -19,9 +19,6 @@ use crate::{
     store::{Freshness, Unavailable},
     token_id::{Jti, TokenId},
 };
-
-/// The key of an epoch that is over is not known any more: no epoch ever has this one.
-const KEY_OF_THE_PAST: PublicKey = PublicKey([0; 32]);
 
 /// What is known of an access token.
 struct Facts {
@@ -47,7 +44,7 @@ impl Authority {
         let Some((epoch, _)) = decoded::<Epoch>(epoch.as_ref()).map_err(Unavailable::from)? else {
             return Ok(Explanation::unknown());
         };
-        let key = EpochKey::new(PublicKey(epoch.public_key)).map_err(|_| Unavailable)?;
+        let key = epoch.key().map_err(|_| Unavailable)?;
         let mut payload = Vec::new();
         let unverified = match UnverifiedToken::parse(text, &key) {
             Ok(unverified) => unverified,
@@ -88,7 +85,8 @@ impl Authority {
         let latest = jti.issued_at.plus(most_that_it_lives(&standing, record));
         let expires_at = earlier(Some(latest), ends_with).unwrap_or(latest);
         let is_of_this_epoch = jti.epoch == epoch.number;
-        let signed_by = if is_of_this_epoch { PublicKey(epoch.public_key) } else { KEY_OF_THE_PAST };
+        let key = epoch.key().map_err(|_| Unavailable)?;
+        let signed_by = if is_of_this_epoch { key.id() } else { KeyId::OF_NO_EPOCH };
         let signed = SignedToken::reconstructed(signed_by, jti.issued_at, expires_at, text, &lineage);
         let facts = Facts { client: jti.client, epoch: jti.epoch, jti: text.to_owned(), lineage, signed };
         self.explain_facts(&standing, facts).map(Some)
@@ -98,7 +96,7 @@ impl Authority {
         let Some((epoch, _)) = &standing.epoch else { return Ok(Explanation::unknown()) };
         let now = standing.time.now;
         let cuts = self.cuts_met(&facts)?;
-        let key = EpochKey::new(PublicKey(epoch.public_key)).map_err(|_| Unavailable)?;
+        let key = epoch.key().map_err(|_| Unavailable)?;
         let live = LiveSet::of_store(epoch.number, key, now, cuts.iter().map(|cut| CutDigest::of(&cut.id)));
         let verdict = life::judge(&facts.signed, &live, now);
         let explanation = Explanation {
