@@ -293,6 +293,26 @@ exports! {
     jeton_policy_upkeep.call_open_uses as open_uses() -> Result<(), UpkeepRefusal>;
     /// Remembers that no use is left to be noted.
     jeton_policy_upkeep.call_close_uses as close_uses() -> Result<(), UpkeepRefusal>;
-    /// Goes back to the host's clock.
-    jeton_policy_upkeep.call_accept_clock as accept_clock(keep: bool) -> Result<Accepted, UpkeepRefusal>;
+    /// Goes back to the clock that is lent, although `reached` was. [`AuthorityCall::accept_clock`] lends the right one.
+    jeton_policy_upkeep.call_accept_clock as accept_clock_although(keep: bool, reached: Seconds)
+        -> Result<Accepted, UpkeepRefusal>, within EPOCH_LIMIT;
+}
+
+impl AuthorityCall<'_> {
+    /// Does a bounded step of going back to the system's clock, although this process or the store has seen a later time. For this
+    /// call alone the clock is lent as it is; once the last step is committed, and with it the epoch that everything judged by
+    /// the later time dies with, the later time is forgotten here too.
+    ///
+    /// # Errors
+    /// The outer one is a trap.
+    pub fn accept_clock(&mut self, keep: bool) -> wasmtime::Result<Result<Accepted, UpkeepRefusal>> {
+        let reached = self.instance.store.data().latest().seen();
+        self.instance.store.data_mut().lend_as_it_is(true);
+        let accepted = self.accept_clock_although(keep, reached);
+        self.instance.store.data_mut().lend_as_it_is(false);
+        if let Ok(Ok(Accepted { time, more: false, .. })) = &accepted {
+            self.instance.store.data().latest().accept(*time);
+        }
+        accepted
+    }
 }

@@ -33,7 +33,7 @@ impl Guest for Component {
     }
 }
 
-fn epoch(epoch: record::Epoch) -> Epoch {
+pub(super) fn epoch(epoch: record::Epoch) -> Epoch {
     let kid = epoch.key().map(|key| key.kid().to_owned()).unwrap_or_default();
     Epoch {
         number: epoch.number,

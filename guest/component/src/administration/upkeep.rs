@@ -32,8 +32,9 @@ impl Guest for Component {
         Ok(authority::with(|authority| authority.close_uses())?)
     }
 
-    fn accept_clock(_keep: bool) -> Result<Accepted, UpkeepRefusal> {
-        Err(UpkeepRefusal::Unavailable)
+    fn accept_clock(keep: bool, reached: u64) -> Result<Accepted, UpkeepRefusal> {
+        let accepted = authority::with(|authority| authority.accept_clock(keep, Seconds(reached)))?;
+        Ok(Accepted { time: accepted.time.0, ended: accepted.ended, more: accepted.more })
     }
 }
 

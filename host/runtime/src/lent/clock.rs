@@ -31,6 +31,16 @@ impl Latest {
         self.0.load(Ordering::Relaxed).saturating_sub(now)
     }
 
+    /// The latest time that was seen.
+    pub(crate) fn seen(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what was seen after `time`: an administrator says that the clock stood wrong then.
+    pub(crate) fn accept(&self, time: u64) {
+        self.0.fetch_min(time, Ordering::Relaxed);
+    }
+
     /// What is lent to the policy when the clock shows this.
     ///
     /// The policy mints nothing while the clock is too far behind its stored mark. The mark lags, this process knows better: a
@@ -55,7 +65,8 @@ pub(super) fn system() -> Clock {
 
 impl Host for LentState {
     fn now(&mut self) -> wasmtime::Result<Datetime> {
-        let (seconds, nanoseconds) = self.lent.latest.lend((self.lent.clock)());
+        let shown = (self.lent.clock)();
+        let (seconds, nanoseconds) = if self.clock_as_it_is { shown } else { self.lent.latest.lend(shown) };
         Ok(Datetime { seconds, nanoseconds })
     }
 
@@ -72,6 +83,16 @@ mod tests {
     fn time_never_goes_back_for_verifiers() {
         let latest = Latest::default();
         assert_eq!((latest.at(100), latest.at(90), latest.at(101)), (100, 100, 101));
+    }
+
+    #[test]
+    fn an_accepted_time_is_gone_by_although_a_later_one_was_seen() {
+        let latest = Latest::default();
+        assert_eq!(latest.at(1_000), 1_000);
+        latest.accept(500);
+        assert_eq!((latest.seen(), latest.lend((501, 7))), (500, (501, 7)));
+        latest.accept(900);
+        assert_eq!(latest.at(502), 502, "accepting never leads forward");
     }
 
     #[test]

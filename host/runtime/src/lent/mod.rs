@@ -59,11 +59,23 @@ impl Lent {
 pub(crate) struct LentState {
     lent: Arc<Lent>,
     budget: Budget,
+    /// Whether the clock is lent as it is, although a later time was seen.
+    clock_as_it_is: bool,
 }
 
 impl LentState {
     pub(crate) fn new(lent: Arc<Lent>) -> Self {
-        Self { lent, budget: Budget::new(Duration::ZERO) }
+        Self { lent, budget: Budget::new(Duration::ZERO), clock_as_it_is: false }
+    }
+
+    /// The latest time that was seen.
+    pub(crate) fn latest(&self) -> &Latest {
+        &self.lent.latest
+    }
+
+    /// Whether the clock is lent as it is from now on, although a later time was seen.
+    pub(crate) fn lend_as_it_is(&mut self, as_it_is: bool) {
+        self.clock_as_it_is = as_it_is;
     }
 }
 
