@@ -169,10 +169,7 @@ impl Authority {
         let time = Time::new(*reading, None);
         let mut checks = vec![
             Check { key: keys::CLOCK.to_vec(), version: clock.map(|(_, version)| version) },
-            Check {
-                key: keys::CLOCK_ACCEPTING.to_vec(),
-                version: progress.as_ref().map(|(_, version)| *version),
-            },
+            Check { key: keys::CLOCK_ACCEPTING.to_vec(), version: progress.as_ref().map(|(_, version)| *version) },
         ];
         let mut writes = vec![Write { key: keys::CLOCK_ACCEPTING.to_vec(), value: None }];
         if epoch.is_some() {

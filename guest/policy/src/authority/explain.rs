@@ -187,8 +187,7 @@ impl Death {
 
     /// The first of all. What ended with something else says so of itself at the same moment: that something else comes first.
     fn first(deaths: Vec<Self>) -> Option<Self> {
-        let inherited =
-            |death: &Self| death.ending.as_ref().is_some_and(|ending| ending.reason == Reason::ParentEnded);
+        let inherited = |death: &Self| death.ending.as_ref().is_some_and(|ending| ending.reason == Reason::ParentEnded);
         deaths.into_iter().min_by_key(|death| (death.at.unwrap_or(Seconds(u64::MAX)), inherited(death)))
     }
 }

@@ -104,10 +104,7 @@ fn only_what_the_wrong_clock_reached_ends() {
     go_wrong(&world);
     assert_eq!(accept(&world, false, 0).0, 1);
     let state = |issued: &Issued| world.authority.show(&issued.token.id.to_string()).unwrap().state;
-    assert_eq!(
-        [&expired_before, &reached, &later].map(state),
-        [State::Expired, State::Deleted, State::Active]
-    );
+    assert_eq!([&expired_before, &reached, &later].map(state), [State::Expired, State::Deleted, State::Active]);
 }
 
 #[test]

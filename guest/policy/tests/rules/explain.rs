@@ -1,7 +1,7 @@
 //! Why a token is dead or alive: asked with the token itself, or with the id of a refresh token.
 
 use jeton_policy::{
-    authority::{Actor, Cause, Edit, ExplainError, Exchanged, Expiry, Explanation, Subject},
+    authority::{Actor, Cause, Edit, Exchanged, Expiry, ExplainError, Explanation, Subject},
     record::{Conduct, EpochReason, Reason},
     seconds::Seconds,
 };
@@ -264,10 +264,7 @@ fn what_was_never_a_token_is_unknown_or_malformed() {
     let token = world.exchange(&issued);
     let guessed = jeton_policy::refresh_token::RefreshToken::new(issued.token.id, [0; 32]).reveal();
     assert_eq!(of_token(&world, &guessed).cause, Some(Cause::WrongSecret));
-    let unknown = jeton_policy::refresh_token::RefreshToken::new(
-        jeton_policy::token_id::TokenId([9; 16]),
-        [0; 32],
-    );
+    let unknown = jeton_policy::refresh_token::RefreshToken::new(jeton_policy::token_id::TokenId([9; 16]), [0; 32]);
     assert_eq!(of_token(&world, &unknown.reveal()).cause, Some(Cause::Unknown));
     let (rest, _) = token.access_token.rsplit_once('.').unwrap();
     assert_eq!(of_token(&world, &format!("{rest}.{}", "A".repeat(86))).cause, Some(Cause::Unknown), "forged");

@@ -1,7 +1,7 @@
 //! Why an access token is dead or alive: asked with its `jti` alone.
 
 use jeton_policy::{
-    authority::{Actor, Cause, Edit, ExplainError, Exchanged, Explanation, Subject},
+    authority::{Actor, Cause, Edit, Exchanged, ExplainError, Explanation, Subject},
     record::Reason,
     seconds::Seconds,
     token_id::{Jti, TokenId},

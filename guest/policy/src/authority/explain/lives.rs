@@ -56,9 +56,8 @@ fn lives_at(record: &Record, issued_at: Seconds) -> Vec<LineageId> {
     let begins = past.iter().map(|life| life.ending.at).chain(core::iter::once(first));
     let spans: Vec<_> = lives.zip(begins.zip(ends)).collect();
     let within = |guard: Seconds| {
-        let reaches = move |(begin, end): (Seconds, Seconds)| {
-            begin.since(guard) <= issued_at && issued_at <= end.plus(guard)
-        };
+        let reaches =
+            move |(begin, end): (Seconds, Seconds)| begin.since(guard) <= issued_at && issued_at <= end.plus(guard);
         spans.iter().filter(move |(_, span)| reaches(*span)).map(|(life, _)| *life)
     };
     let mut lives: Vec<LineageId> = within(Seconds(0)).collect();

@@ -30,10 +30,12 @@ impl Authority {
         };
         let death = match standing.grant(id) {
             Err(obstacle) => Some(first_death(&standing, id).unwrap_or_else(|| of_obstacle(&standing, &obstacle))),
-            Ok(grant) => match presented.map(|presented| self.wrong_secret(&standing, record, presented)).transpose()? {
-                Some(Some(death)) => Some(death),
-                _ => out_of_time_or_count(&standing, id, record, &grant),
-            },
+            Ok(grant) => {
+                match presented.map(|presented| self.wrong_secret(&standing, record, presented)).transpose()? {
+                    Some(Some(death)) => Some(death),
+                    _ => out_of_time_or_count(&standing, id, record, &grant),
+                }
+            }
         };
         Ok(Some(match death {
             Some(death) => explanation.dead_by(death),
