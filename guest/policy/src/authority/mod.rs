@@ -15,6 +15,7 @@ mod epochs;
 mod exchange;
 mod explain;
 mod feed;
+mod held;
 mod idempotency;
 mod index;
 mod issue;
@@ -31,6 +32,7 @@ mod show;
 mod single_cut;
 mod standing;
 mod time;
+mod token_exchange;
 mod upkeep;
 mod uses;
 
@@ -64,6 +66,7 @@ pub use settings::{
 };
 pub use show::{LastUse, ShowError, State, Token};
 pub use time::{TOLERATED_STEP_BACK, Time};
+pub use token_exchange::{TokenExchangeError, TokenExchangeRequest, TokenExchanged, TokenType};
 pub use upkeep::{MAX_ENTOMBED, MAX_REMOVED, MAX_SWEPT, Swept};
 pub use uses::{MAX_USES, USES_AT_STAKE, Use};
 

@@ -2,13 +2,11 @@
 
 use super::{ATTEMPTS, Authority, decoded, ending::Act, standing::MaximumAccessTtl, time::Time};
 use crate::{
-    access_token::{SignedToken, UnverifiedToken},
-    keys, life,
-    live::LiveSet,
+    keys,
     record::Epoch,
     refresh_token::{PREFIX, RefreshToken},
-    store::{CommitError, Freshness, Unavailable},
-    token_id::{Jti, TokenId},
+    store::{CommitError, Unavailable},
+    token_id::TokenId,
 };
 
 /// What a revocation ended.
@@ -65,7 +63,8 @@ impl Authority {
             let Some(epoch) = decoded::<Epoch>(epoch.as_ref()).map_err(Unavailable::from)? else {
                 return Ok(Revocation::Nothing);
             };
-            let Some((jti, text)) = self.living_jti(token, time, &epoch.0)? else { return Ok(Revocation::Nothing) };
+            let Some(held) = self.held(token, time, &epoch.0)? else { return Ok(Revocation::Nothing) };
+            let (jti, text) = (held.jti, held.jti.to_string());
             match self.cut_jti(jti, &text, time, &epoch, maximum, &Act::of_holder()) {
                 Ok(_) => return Ok(Revocation::AccessToken(text)),
                 Err(CommitError::Conflict) => {}
@@ -73,21 +72,5 @@ impl Authority {
             }
         }
         Err(RevokeError::Unavailable)
-    }
-
-    /// The `jti` of an access token that is alive by the one rule, judged against the cuts in the store.
-    fn living_jti(&self, token: &str, time: Time, epoch: &Epoch) -> Result<Option<(Jti, String)>, Unavailable> {
-        let key = epoch.key().map_err(|_| Unavailable)?;
-        let mut payload = Vec::new();
-        let Ok(unverified) = UnverifiedToken::parse(token, &key) else { return Ok(None) };
-        let Ok((signed, claims)) = SignedToken::verify(unverified, &key, &mut payload) else { return Ok(None) };
-        let wanted: Vec<_> = signed.lineage().iter().map(|digest| keys::cut(epoch.number, *digest)).collect();
-        let held = self.store.read(&wanted, Freshness::Latest)?.entries;
-        let cuts = signed.lineage().iter().zip(held).filter_map(|(digest, entry)| entry.map(|_| *digest));
-        let live = LiveSet::of_store(epoch.number, key, time.now, cuts);
-        if life::judge(&signed, &live, time.now).is_err() {
-            return Ok(None);
-        }
-        Ok(Jti::parse(&claims.jti).map(|jti| (jti, claims.jti.into_owned())))
     }
 }

@@ -36,6 +36,7 @@ mod rotation_on_use;
 mod settings;
 mod single_cuts;
 mod stage;
+mod token_exchange;
 mod tombstones;
 mod upkeep;
 mod use_races;
