@@ -1,15 +1,16 @@
 //! The interface `exchange`: what the bearer of a token may do with it.
 
-use jeton_policy::authority::{self as rules, ExchangeError, RevokeError};
+use jeton_policy::authority::{self as rules, ExchangeError, RevokeError, TokenExchangeError};
 
 use crate::{
     Component, authority,
     bindings::exports::jeton::policy::exchange::{
         ExchangeRefusal, ExchangeRequest, Exchanged, Guest, Revocation, RevokeRefusal, TokenExchangeRefusal,
-        TokenExchangeRequest, TokenExchanged,
+        TokenExchangeRequest, TokenExchanged, TokenType,
     },
     verification,
 };
+use jeton_policy::seconds::Seconds;
 use zeroize::Zeroizing;
 
 impl Guest for Component {
@@ -32,8 +33,28 @@ impl Guest for Component {
         })
     }
 
-    fn exchange_token(_request: TokenExchangeRequest) -> Result<TokenExchanged, TokenExchangeRefusal> {
-        Err(TokenExchangeRefusal::Unavailable)
+    fn exchange_token(request: TokenExchangeRequest) -> Result<TokenExchanged, TokenExchangeRefusal> {
+        let subject = Zeroizing::new(request.subject_token);
+        let asked = rules::TokenExchangeRequest {
+            subject_token: &subject,
+            subject_token_type: request.subject_token_type.into(),
+            requested_token_type: request.requested_token_type.into(),
+            scope: request.scope.as_deref(),
+            resource: request.resource.as_deref(),
+            name: request.name.as_deref(),
+            expires_in: request.expires_in.map(Seconds),
+            peer: request.peer.map(authority::address),
+        };
+        let given = authority::with(|authority| authority.exchange_token(&asked))?;
+        Ok(TokenExchanged {
+            token: given.token.to_string(),
+            token_type: given.token_type.into(),
+            expires_in: given.expires_in.map(|span| span.0),
+            scope: given.scope,
+            jti: given.jti.map(|jti| jti.to_string()),
+            client_id: given.client.to_string(),
+            refresh_token: given.refresh_token.map(|token| token.to_string()),
+        })
     }
 
     fn revoke(token: String) -> Result<Revocation, RevokeRefusal> {
@@ -57,6 +78,12 @@ impl From<ExchangeError> for ExchangeRefusal {
         }
     }
 }
+
+same!(rules::TokenType => TokenType { AccessToken RefreshToken });
+same!(TokenType => rules::TokenType { AccessToken RefreshToken });
+same!(TokenExchangeError => TokenExchangeRefusal {
+    InvalidSubject DelegationRefused InvalidScope InvalidTarget InvalidMember ClockBehind Unavailable
+});
 
 impl From<RevokeError> for RevokeRefusal {
     fn from(error: RevokeError) -> Self {

@@ -3,7 +3,7 @@
 use jeton_runtime::CallError;
 use jeton_runtime::wit::configuration::SettingsRefusal;
 use jeton_runtime::wit::epochs::EpochRefusal;
-use jeton_runtime::wit::exchange::{ExchangeRefusal, RevokeRefusal};
+use jeton_runtime::wit::exchange::{ExchangeRefusal, RevokeRefusal, TokenExchangeRefusal};
 use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, IssueRefusal, ListRefusal, ShowRefusal};
 
 use super::oauth_error::{OAuthCode, OAuthError};
@@ -344,6 +344,28 @@ pub(super) fn exchange(refusal: ExchangeRefusal) -> OAuthError {
         ),
         ExchangeRefusal::ClockBehind | ExchangeRefusal::Unavailable => OAuthError::unavailable(),
     }
+}
+
+/// How a refused token exchange is answered (RFC 8693 section 2.2.2).
+pub(super) fn token_exchange(refusal: TokenExchangeRefusal) -> OAuthError {
+    let (code, description) = match refusal {
+        TokenExchangeRefusal::InvalidSubject => (OAuthCode::InvalidRequest, "the subject token is not good"),
+        TokenExchangeRefusal::DelegationRefused => {
+            (OAuthCode::InvalidRequest, "nothing of this type, or at this depth, is issued under the subject token")
+        }
+        TokenExchangeRefusal::InvalidScope => {
+            (OAuthCode::InvalidScope, "the scope is malformed or wider than that of the subject token")
+        }
+        TokenExchangeRefusal::InvalidTarget => {
+            (OAuthCode::InvalidTarget, "the resource is malformed, or not one that the subject token is good for")
+        }
+        TokenExchangeRefusal::InvalidMember => (
+            OAuthCode::InvalidRequest,
+            "`name` has 1 to 200 characters without control characters, and `expires_in` ends with the subject token or before",
+        ),
+        TokenExchangeRefusal::ClockBehind | TokenExchangeRefusal::Unavailable => return OAuthError::unavailable(),
+    };
+    OAuthError::new(code, description)
 }
 
 /// How a refused revocation is answered (RFC 7009 section 2.2.1).
