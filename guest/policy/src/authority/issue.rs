@@ -320,7 +320,7 @@ impl Authority {
     }
 
     /// The version of what says who has a name, where nobody living has it.
-    fn name_holder(&self, name: &str) -> Result<Option<u64>, IssueError> {
+    pub(super) fn name_holder(&self, name: &str) -> Result<Option<u64>, IssueError> {
         let [held] = self.read([keys::named(name)])?;
         let held = decoded::<TokenId>(held.as_ref()).map_err(Unavailable::from)?;
         let prefix = keys::name_exactly(name);

@@ -33,6 +33,7 @@ mod single_cut;
 mod standing;
 mod time;
 mod token_exchange;
+mod transfer;
 mod upkeep;
 mod uses;
 
@@ -69,6 +70,7 @@ pub use time::{TOLERATED_STEP_BACK, Time};
 pub use token_exchange::{TokenExchangeError, TokenExchangeRequest, TokenExchanged, TokenType};
 pub use upkeep::{MAX_ENTOMBED, MAX_REMOVED, MAX_SWEPT, Swept};
 pub use uses::{MAX_USES, USES_AT_STAKE, Use};
+pub use transfer::{ExportError, ExportedPage, ExportedToken, ImportError, Imported, MAX_IMPORTED};
 
 use crate::{
     access_token::EpochSigner,

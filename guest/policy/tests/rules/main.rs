@@ -38,6 +38,7 @@ mod single_cuts;
 mod stage;
 mod token_exchange;
 mod tombstones;
+mod transfer;
 mod upkeep;
 mod use_races;
 mod uses;
