@@ -4,6 +4,7 @@ use jeton_policy::{
     authority::{Actor, Authority},
     record::{Ending, Reason},
     scope::ScopeError,
+    seconds::Seconds,
 };
 
 use crate::{bindings::jeton::policy::types, host::Host};
@@ -27,6 +28,10 @@ pub(crate) fn actor(actor: &types::Actor) -> Result<Actor, ScopeError> {
 
 pub(crate) fn ending(ending: Ending) -> types::Ending {
     types::Ending { at: ending.at.0, by: ending.by, reason: ending.reason.into(), note: ending.note }
+}
+
+pub(crate) fn given_ending(ending: types::Ending) -> Ending {
+    Ending { at: Seconds(ending.at), by: ending.by, reason: ending.reason.into(), note: ending.note }
 }
 
 impl From<Reason> for types::Reason {

@@ -151,6 +151,10 @@ fn issued(issued: rules::Issued) -> Issued {
     Issued { secret: issued.secret.map(|secret| secret.to_string()), token: refresh_token(issued.token) }
 }
 
+pub(super) fn last_use(used: rules::LastUse) -> LastUse {
+    LastUse { at: used.at.0, address: used.address, count: used.count }
+}
+
 pub(super) fn refresh_token(token: rules::Token) -> RefreshToken {
     RefreshToken {
         id: token.id.to_string(),
@@ -169,7 +173,7 @@ pub(super) fn refresh_token(token: rules::Token) -> RefreshToken {
         rotates_on_use: token.conduct.rotates_on_use,
         superseded_until: token.superseded_until.map(|until| until.0),
         exchanges_left: token.exchanges_left,
-        last_use: token.last_use.map(|used| LastUse { at: used.at.0, address: used.address, count: used.count }),
+        last_use: token.last_use.map(last_use),
         last_use_certain: token.last_use_certain,
         generation: token.generation,
         disabled: token.disabled.map(authority::ending),

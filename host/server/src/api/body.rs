@@ -10,8 +10,8 @@ use super::limits::BODY_BYTES;
 /// Why a body could not be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BodyError {
-    /// More than `BODY_BYTES`.
-    #[error("the request body has more than {BODY_BYTES} bytes")]
+    /// More than the bound: `BODY_BYTES`, unless the route has another.
+    #[error("the request body is too large")]
     TooLarge,
     /// The connection ended, or its framing was wrong.
     #[error("the request body ended early")]
@@ -24,11 +24,20 @@ where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    read_up_to(BODY_BYTES, body).await
+}
+
+/// The whole body, of at most `bound` bytes.
+pub async fn read_up_to<B>(bound: usize, body: B) -> Result<Bytes, BodyError>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     // A declared length beyond the bound is refused before a byte is read.
-    if body.size_hint().lower() > BODY_BYTES as u64 {
+    if usize::try_from(body.size_hint().lower()).is_ok_and(|length| length > bound) {
         return Err(BodyError::TooLarge);
     }
-    match Limited::new(body, BODY_BYTES).collect().await {
+    match Limited::new(body, bound).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
         Err(_) => Err(BodyError::Broken),

@@ -29,6 +29,14 @@ impl Members {
         Members::parse(&bytes)
     }
 
+    /// Reads a body that may have up to `bound` bytes.
+    pub(super) async fn read_up_to(bound: usize, request: Request<Body>) -> Result<Members, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = body::read_up_to(bound, body).await.map_err(unreadable)?;
+        declared_as_json(&parts.headers)?;
+        Members::parse(&bytes)
+    }
+
     /// Reads the body of a request that may have none.
     pub(super) async fn read_if_any(request: Request<Body>) -> Result<Members, Problem> {
         let (parts, body) = request.into_parts();
@@ -91,6 +99,15 @@ impl Members {
         if texts.is_none() { self.refuse(name, "it must be a list of strings") } else { texts }
     }
 
+    /// A list of whatever it is.
+    pub(super) fn values(&mut self, name: &'static str) -> Option<Vec<Value>> {
+        match self.take(name) {
+            Some(Value::Array(items)) => Some(items),
+            Some(_) => self.refuse(name, "it must be a list"),
+            None => self.refuse(name, "it is missing"),
+        }
+    }
+
     /// A member that says something only by being `true`.
     pub(super) fn flag(&mut self, name: &'static str) -> bool {
         match self.take(name) {
@@ -134,12 +151,16 @@ impl Members {
 }
 
 async fn bytes_of(body: Body) -> Result<Bytes, Problem> {
-    body::read(body).await.map_err(|error| match error {
+    body::read(body).await.map_err(unreadable)
+}
+
+fn unreadable(error: BodyError) -> Problem {
+    match error {
         BodyError::TooLarge => Problem::body_too_large(),
         BodyError::Broken => {
             Problem::new(ProblemKind::InvalidInput, "body-ended-early", "the request body ended early")
         }
-    })
+    }
 }
 
 fn declared_as_json(headers: &HeaderMap) -> Result<(), Problem> {

@@ -33,6 +33,8 @@ mod revoke;
 mod settings;
 mod time;
 mod token;
+mod token_exchange;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -63,6 +65,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/refresh-tokens/delete", post(refresh_tokens::delete_batch))
         .route("/v1/refresh-tokens/{id}", get(refresh_tokens::show).delete(refresh_tokens::delete))
         .route("/v1/settings", get(settings::show).patch(settings::change))
+        .route("/v1/export", get(transfer::export))
+        .route("/v1/import", post(transfer::import))
         .route("/v1/epoch", get(epoch::show))
         .route("/v1/epoch/advance", post(epoch::advance))
         .route_layer(from_fn_with_state(Arc::clone(&app), permissions::guard))

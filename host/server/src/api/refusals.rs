@@ -4,6 +4,7 @@ use jeton_runtime::CallError;
 use jeton_runtime::wit::configuration::SettingsRefusal;
 use jeton_runtime::wit::epochs::EpochRefusal;
 use jeton_runtime::wit::exchange::{ExchangeRefusal, RevokeRefusal, TokenExchangeRefusal};
+use jeton_runtime::wit::transfer::{ExportRefusal, ImportRefusal};
 use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, IssueRefusal, ListRefusal, ShowRefusal};
 
 use super::oauth_error::{OAuthCode, OAuthError};
@@ -32,6 +33,11 @@ impl Row {
             Some(field) => Problem::new(self.kind, self.code, self.sentence).about(field, self.sentence),
             None => Problem::new(self.kind, self.code, self.sentence),
         }
+    }
+
+    /// The refusal by name.
+    pub(super) fn code(self) -> &'static str {
+        self.code
     }
 
     /// The rule alone, for whoever does not come by HTTP.
@@ -308,6 +314,26 @@ impl Refusal for SettingsRefusal {
                 "refresh_token_expiration",
                 "refresh tokens live 1 to 3153600000 seconds where nothing else is said",
             ),
+            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+        }
+    }
+}
+
+impl Refusal for ExportRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::LimitOutOfRange => field("limit-out-of-range", "limit", "a page has 1 to 1000 items"),
+            Self::CursorInvalid => CURSOR_INVALID,
+            Self::Unavailable => unavailable("unavailable", UNREADABLE),
+        }
+    }
+}
+
+impl Refusal for ImportRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::TooMany => field("too-many", "items", "at most 1000 tokens are imported at once"),
+            Self::ClockBehind => IssueRefusal::ClockBehind.row(),
             Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
         }
     }

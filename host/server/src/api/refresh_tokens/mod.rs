@@ -16,6 +16,7 @@ use jeton_runtime::Class;
 pub(super) use create::create;
 pub(super) use delete::{delete, delete_batch};
 pub(super) use list::list;
+pub(super) use record::{every_reason_named, reason_name};
 
 use super::problem::Problem;
 use super::{answered, refusals, respond};

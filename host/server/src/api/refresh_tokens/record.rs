@@ -87,7 +87,7 @@ fn state_name(state: State) -> &'static str {
 }
 
 /// How a reason is written.
-pub(super) fn reason_name(reason: Reason) -> &'static str {
+pub(in super::super) fn reason_name(reason: Reason) -> &'static str {
     match reason {
         Reason::Deleted => "deleted",
         Reason::Compromised => "compromised",
@@ -103,6 +103,21 @@ pub(super) fn reason_name(reason: Reason) -> &'static str {
         Reason::TooManyRevocations => "too-many-revocations",
         Reason::ClockAccepted => "clock-accepted",
     }
+}
+
+/// The reason of this name, of all that there are.
+pub(in super::super) fn every_reason_named(name: &str) -> Option<Reason> {
+    let others = [
+        Reason::RevokedByHolder,
+        Reason::ParentEnded,
+        Reason::ReuseDetected,
+        Reason::Disabled,
+        Reason::Narrowed,
+        Reason::Rotated,
+        Reason::TooManyRevocations,
+        Reason::ClockAccepted,
+    ];
+    reason_named(name).or_else(|| others.into_iter().find(|reason| reason_name(*reason) == name))
 }
 
 /// The reason of this name, of those that an administrator may give.
