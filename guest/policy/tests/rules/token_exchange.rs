@@ -2,7 +2,7 @@
 
 use jeton_policy::{
     authority::{
-        ExchangeRequest, Revocation, SettingsChange, State, TokenExchangeError, TokenExchangeRequest,
+        Actor, ExchangeRequest, Revocation, SettingsChange, State, TokenExchangeError, TokenExchangeRequest,
         TokenExchanged, TokenType,
     },
     network::Address,
@@ -154,7 +154,7 @@ fn an_access_token_gives_one_that_ends_with_it_and_dies_with_it() {
     let narrow = world.authority.exchange_token(&narrow).unwrap();
     assert_eq!(narrow.expires_in, Some(Seconds(500)));
     let mut verifier = world.verifier();
-    let claims = verifier.claims(&narrow.token, world.now()).unwrap();
+    let (claims, _) = verifier.claims(&narrow.token, world.now()).unwrap();
     assert_eq!((claims.sub.as_ref(), claims.scope.as_ref()), ("alice", "orders"));
     assert_eq!(claims.client_id, lead.token.id.to_string());
     assert_eq!((claims.iat, claims.exp), (Seconds(START + 400), Seconds(START + 900)));
@@ -180,7 +180,7 @@ fn an_access_token_never_widens_by_exchange() {
     let bound = world.authority.exchange_token(&bound).unwrap();
     let again = |resource| TokenExchangeRequest { resource, ..narrowing(&bound.token) };
     let kept = world.authority.exchange_token(&again(None)).unwrap();
-    assert_eq!(world.verifier().claims(&kept.token, world.now()).unwrap().aud, "https://a.example");
+    assert_eq!(world.verifier().claims(&kept.token, world.now()).unwrap().0.aud, "https://a.example");
     for other in ["https://b.example", ISSUER, "no uri", "https://a.example#part"] {
         assert_eq!(refusal(&world, &again(Some(other))), TokenExchangeError::InvalidTarget, "{other}");
     }
@@ -231,7 +231,7 @@ fn networks_hold_at_exchange_and_go_into_access_tokens_where_asked_for() {
         assert!(world.authority.exchange(&child.secret, &ExchangeRequest { peer, ..PLAIN }).is_err());
     }
     let access = world.authority.exchange(&child.secret, &ExchangeRequest { peer: INSIDE, ..PLAIN }).unwrap();
-    assert_eq!(world.verifier().claims(&access.access_token, world.now()).unwrap().net, ["10.1.0.0/16"]);
+    assert_eq!(world.verifier().claims(&access.access_token, world.now()).unwrap().0.net, ["10.1.0.0/16"]);
     for peer in [OUTSIDE, None] {
         let asked = TokenExchangeRequest { peer, ..narrowing(&access.access_token) };
         assert_eq!(refusal(&world, &asked), TokenExchangeError::InvalidSubject);
@@ -240,7 +240,7 @@ fn networks_hold_at_exchange_and_go_into_access_tokens_where_asked_for() {
     }
     let asked = TokenExchangeRequest { peer: INSIDE, ..narrowing(&access.access_token) };
     let narrow = world.authority.exchange_token(&asked).unwrap();
-    assert_eq!(world.verifier().claims(&narrow.token, world.now()).unwrap().net, ["10.1.0.0/16"]);
+    assert_eq!(world.verifier().claims(&narrow.token, world.now()).unwrap().0.net, ["10.1.0.0/16"]);
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn a_shorter_ttl_never_lengthens_what_an_access_token_gives() {
     let lead = lead(&world);
     let subject = world.exchange(&lead);
     let longer = SettingsChange { access_token_expiration: Some(Seconds(86_400)), ..SettingsChange::default() };
-    world.authority.set_settings(longer).unwrap();
+    world.authority.set_settings(&Actor::Machine, &longer, None, false).unwrap();
     let narrow = world.authority.exchange_token(&narrowing(&subject.access_token)).unwrap();
     assert_eq!(narrow.expires_in, Some(Seconds(900)));
 }

@@ -59,7 +59,7 @@ fn the_bearers_of_imported_tokens_notice_nothing() {
     let to = World::new();
     to.clock.set(from.clock.seconds(), 0);
     // Both worlds draw the same: without this they would have the same key.
-    to.authority.advance(&Actor::Machine).unwrap();
+    to.authority.advance(&Actor::Machine, None).unwrap();
     let exported = everything(&from);
     assert_eq!(exported.len(), 3);
     assert_eq!(import(&to, &exported), [Imported::Imported; 3]);
