@@ -167,6 +167,7 @@ fn no_link_of_a_document_leads_nowhere() {
         "docs/embedding.md",
         "docs/threat-model.md",
         "docs/http-api.md",
+        "docs/standards.md",
     ];
     for document in documents {
         let path = repository(document);
@@ -177,6 +178,33 @@ fn no_link_of_a_document_leads_nowhere() {
                 !file.contains("://") && (file.is_empty() || path.parent().unwrap().join(file).exists()),
                 "{document}: {target}"
             );
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_standards_page_names_exists() {
+    let page = std::fs::read_to_string(repository("docs/standards.md")).unwrap();
+    let mut sources = String::new();
+    for folder in ["tests", "guest", "host"] {
+        read_sources(&repository(folder), &mut sources);
+    }
+    let mut named = 0;
+    // Between backticks, whatever has three underlines or more is a test's name.
+    for name in page.split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() >= 3) {
+        assert!(sources.contains(&format!("fn {name}(")), "docs/standards.md names {name}");
+        named += 1;
+    }
+    assert!(named > 50, "the page names {named} tests");
+}
+
+fn read_sources(folder: &Path, sources: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let (path, kind) = (entry.path(), entry.file_type().unwrap());
+        if kind.is_dir() && path.file_name().is_none_or(|name| name != ".venv" && name != "target") {
+            read_sources(&path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&std::fs::read_to_string(&path).unwrap());
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The routes as a whole: a real authority over a store in memory, asked through the router.
 
 mod access;
+mod delegation;
 mod oauth;
 mod operations;
 mod refresh_tokens;
+mod transfer;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
