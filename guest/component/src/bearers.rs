@@ -43,7 +43,7 @@ impl Guest for Component {
             resource: request.resource.as_deref(),
             name: request.name.as_deref(),
             expires_in: request.expires_in.map(Seconds),
-            peer: request.peer.map(authority::address),
+            peer: request.peer.map(verification::address),
         };
         let given = authority::with(|authority| authority.exchange_token(&asked))?;
         Ok(TokenExchanged {
