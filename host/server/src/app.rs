@@ -10,7 +10,7 @@ use std::{
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
 use jeton_runtime::{Authority, Live};
 
-use crate::{listen::TrustedProxy, observe::metrics::Metrics};
+use crate::{listen::TrustedProxy, observe::metrics::Metrics, uses::Uses};
 
 /// The running authority, as request handlers see it.
 pub struct App {
@@ -26,6 +26,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Who showed bad credentials how often.
     pub failures: FailureLimiter,
+    /// Which refresh tokens were exchanged, until it is noted.
+    pub uses: Uses,
 }
 
 /// What the operator chose of the surface.

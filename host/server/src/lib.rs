@@ -9,6 +9,7 @@
 //! | commands | [`cli`], over [`client`] |
 //! | options | [`config`] |
 //! | logs, metrics | [`observe`] |
+//! | when a refresh token was used last | [`uses`] |
 
 pub mod algorithm;
 pub mod api;
@@ -23,3 +24,4 @@ pub mod local_socket;
 pub mod observe;
 pub mod root_key_file;
 pub mod serve;
+pub mod uses;

@@ -106,10 +106,10 @@ impl Settings {
         self.tombstone_retention.unwrap_or(DEFAULT_TOMBSTONE_RETENTION)
     }
 
-    /// Raised by every change.
+    /// Raised by every change. The first is 1.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.generation.unwrap_or(0)
+        self.generation.unwrap_or(1)
     }
 
     /// How long the access tokens of a refresh token live that sets `own`.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jeton_policy::{
-    authority::{Expiry, MAX_EXAMINED, Query, Sort, Span, State, Token, Use},
+    authority::{Actor, Edit, Expiry, MAX_EXAMINED, Query, Sort, Span, State, Token, Use},
     seconds::Seconds,
     store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write},
 };
@@ -23,6 +23,8 @@ enum Step {
     Issue { name: usize, owner: Option<u8>, parent: Option<prop::sample::Index>, expiry: Option<u8> },
     Use(prop::sample::Index),
     Delete(prop::sample::Index),
+    Disable(prop::sample::Index),
+    Rename(prop::sample::Index, usize),
     Pass(u8),
 }
 
@@ -33,6 +35,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(name, owner, parent, expiry)| Step::Issue { name, owner, parent, expiry }),
         3 => index().prop_map(Step::Use),
         1 => index().prop_map(Step::Delete),
+        1 => index().prop_map(Step::Disable),
+        1 => (index(), 0..NAMES.len()).prop_map(|(token, name)| Step::Rename(token, name)),
         2 => (0..3_u8).prop_map(Step::Pass),
     ]
 }
@@ -56,7 +60,7 @@ struct Asked {
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
-    let state = prop::sample::select(vec![State::Active, State::Expired, State::Deleted]);
+    let state = prop::sample::select(vec![State::Active, State::Disabled, State::Expired, State::Deleted]);
     let sort = prop::sample::select(vec![Sort::Created, Sort::Name, Sort::Expires, Sort::LastUsed]);
     let rarely = |strategy| prop::option::weighted(0.2, strategy);
     (
@@ -115,7 +119,7 @@ fn take(world: &World, made: &mut Vec<Issued>, step: &Step) {
                 None => Expiry::Never,
             };
             // Under a parent that has ended, or beyond its expiry, nothing is made.
-            made.extend(world.authority.issue(&jeton_policy::authority::Actor::Machine, &request).map(Issued::of));
+            made.extend(world.authority.issue(&Actor::Machine, &request).map(Issued::of));
         }
         Step::Use(index) if !made.is_empty() => {
             let id = made[index.index(made.len())].token.id.to_string();
@@ -123,9 +127,20 @@ fn take(world: &World, made: &mut Vec<Issued>, step: &Step) {
             world.authority.note_uses(&[told]).unwrap();
         }
         Step::Delete(index) if !made.is_empty() => world.delete(&made[index.index(made.len())]),
+        Step::Disable(index) if !made.is_empty() => {
+            change(world, &made[index.index(made.len())], Edit { enabled: Some(false), ..Edit::default() });
+        }
+        Step::Rename(index, name) if !made.is_empty() => {
+            change(world, &made[index.index(made.len())], Edit { name: Some(NAMES[*name].to_owned()), ..Edit::default() });
+        }
         Step::Pass(seconds) => world.clock.pass(u64::from(*seconds)),
-        Step::Use(_) | Step::Delete(_) => {}
+        Step::Use(_) | Step::Delete(_) | Step::Disable(_) | Step::Rename(..) => {}
     }
+}
+
+/// A tombstone stays as it is.
+fn change(world: &World, issued: &Issued, edit: Edit) {
+    let _refused = world.authority.edit(&Actor::Machine, &issued.token.id.to_string(), &edit, None);
 }
 
 /// What a token stands at in the order; those that are alike may stand either way.

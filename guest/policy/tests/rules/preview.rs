@@ -106,5 +106,5 @@ fn the_steps_of_a_preview_begin_from_the_same_settings() {
         Err(SettingsError::CursorInvalid),
         "settings that are no more"
     );
-    assert_eq!(first.settings.generation(), 1);
+    assert_eq!(first.settings.generation(), 2);
 }

@@ -62,7 +62,7 @@ fn settings_begin_as_the_seeds() {
     assert_eq!(seeds, Settings::default());
     assert_eq!((seeds.access_token_expiration, seeds.refresh_token_expiration), (Seconds(900), Seconds(7_776_000)));
     assert_eq!((seeds.access_token_minimum(), seeds.access_token_maximum()), (Seconds(1), Seconds(86_400)));
-    assert_eq!((seeds.refresh_token_maximum, seeds.scopes.as_ref(), seeds.generation()), (None, None, 0));
+    assert_eq!((seeds.refresh_token_maximum, seeds.scopes.as_ref(), seeds.generation()), (None, None, 1));
     assert!(seeds.never_allowed() && seeds.holder_delegation() && !seeds.unique_names());
     assert_eq!((seeds.delegation_levels(), seeds.tombstone_retention()), (8, Seconds(400 * 86_400)));
 }
@@ -76,9 +76,9 @@ fn a_change_leaves_what_it_does_not_name_and_raises_the_generation() {
         change.scopes = Some(Some(scopes(&["b", "a", "b"])));
         change.unique_names = Some(true);
     });
-    assert_eq!((first.generation(), first.scopes.clone()), (1, Some(scopes(&["a", "b"]))), "each scope once");
+    assert_eq!((first.generation(), first.scopes.clone()), (2, Some(scopes(&["a", "b"]))), "each scope once");
     let second = world.set(|change| change.access_token_expiration = Some(Seconds(60)));
-    assert_eq!((second.access_token_expiration, second.generation()), (Seconds(60), 2));
+    assert_eq!((second.access_token_expiration, second.generation()), (Seconds(60), 3));
     assert_eq!((second.refresh_token_expiration, second.refresh_token_maximum), (Seconds(3_600), Some(Seconds(7_200))));
     assert_eq!((second.unique_names(), second.scopes), (true, first.scopes));
     let third = world.set(|change| {
@@ -202,9 +202,9 @@ fn a_change_may_name_the_generation_that_it_was_thought_up_for() {
         let change = SettingsChange { unique_names: Some(true), ..SettingsChange::default() };
         world.authority.set_settings(&Actor::Machine, &change, Some(generation), false).map(|after| after.generation())
     };
-    assert_eq!(set(0), Ok(1));
-    assert_eq!(set(0), Err(SettingsError::GenerationDiffers), "somebody was first");
     assert_eq!(set(1), Ok(2));
+    assert_eq!(set(1), Err(SettingsError::GenerationDiffers), "somebody was first");
+    assert_eq!(set(2), Ok(3));
 }
 
 #[test]

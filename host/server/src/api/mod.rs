@@ -24,6 +24,7 @@ mod metadata;
 pub mod oauth_error;
 pub mod oauth_request;
 mod permissions;
+mod precondition;
 pub mod problem;
 mod query;
 mod refresh_tokens;

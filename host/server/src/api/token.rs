@@ -18,7 +18,7 @@ use zeroize::Zeroize;
 use super::form::Form;
 use super::oauth_error::{OAuthCode, OAuthError};
 use super::{body, oauth_request, refusals, respond};
-use crate::app::App;
+use crate::app::{App, now};
 use crate::listen::Peer;
 
 /// What differs between the two paths.
@@ -43,6 +43,7 @@ async fn answer(app: &App, dialect: Dialect, request: Request<Body>) -> Response
     match exchange(app, dialect, request).await {
         Ok(exchanged) => {
             app.metrics.exchanged("ok");
+            app.uses.gather(&exchanged.client_id, peer.as_ref().and_then(Peer::client), now());
             granted(dialect, &exchanged)
         }
         Err(error) => {

@@ -12,7 +12,7 @@ use jeton_runtime::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::app::{App, verifier};
+use crate::app::{App, now, verifier};
 
 /// Credentials kept by each I/O thread: a resource server each. The least recently exchanged goes.
 const MAX_KEPT: usize = 256;
@@ -45,15 +45,18 @@ pub(super) async fn introspect(
 }
 
 async fn exchange(app: &Arc<App>, password: &str, peer: Option<IpAddr>) -> Result<Zeroizing<String>, IntrospectError> {
-    let (refresh_token, peer) = (password.to_owned(), peer.map(Into::into));
-    let mut request = ExchangeRequest { refresh_token, scope: None, resource: None, peer };
+    let refresh_token = password.to_owned();
+    let mut request = ExchangeRequest { refresh_token, scope: None, resource: None, peer: peer.map(Into::into) };
     let exchanged = app.authority.call(Class::Exchange, move |authority| {
         let exchanged = authority.exchange(&request);
         request.refresh_token.zeroize();
         exchanged
     });
     match exchanged.await {
-        Ok(Ok(exchanged)) => Ok(Zeroizing::new(exchanged.access_token)),
+        Ok(Ok(exchanged)) => {
+            app.uses.gather(&exchanged.client_id, peer, now());
+            Ok(Zeroizing::new(exchanged.access_token))
+        }
         Ok(Err(ExchangeRefusal::InvalidGrant | ExchangeRefusal::InvalidScope | ExchangeRefusal::InvalidTarget)) => {
             Err(IntrospectError::InvalidToken)
         }

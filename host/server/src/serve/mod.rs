@@ -4,6 +4,7 @@ mod io_service;
 mod metrics_listener;
 mod start;
 mod upkeep;
+mod uses;
 
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
@@ -54,7 +55,8 @@ async fn serve(config: &ServeConfig) -> Result<(), ServeError> {
             Some(tokio::spawn(metrics_listener::run(listener, Arc::clone(&app.metrics))))
         }
     };
-    let upkeep = tokio::spawn(upkeep::run(app, stopping));
+    let gathering = tokio::spawn(uses::run(Arc::clone(&app), stopping.clone()));
+    let upkeep = tokio::spawn(upkeep::run(Arc::clone(&app), stopping));
     started.announce();
 
     let mut watching = tokio::time::interval(WATCH_EVERY);
@@ -73,7 +75,7 @@ async fn serve(config: &ServeConfig) -> Result<(), ServeError> {
     tracing::info!("stopping: no more connections are accepted, and what was begun is finished");
     let _ = stop.send(true);
     let outcome = tokio::select! {
-        outcome = joined(threads) => outcome,
+        outcome = finished(threads, gathering, &app) => outcome,
         () = orders.stop() => {
             tracing::warn!("told to stop once more: what was begun is cut off");
             Ok(())
@@ -86,6 +88,16 @@ async fn serve(config: &ServeConfig) -> Result<(), ServeError> {
     }
     started.close();
     tracing::info!("stopped");
+    outcome
+}
+
+/// Waits for the I/O threads, and notes what refresh tokens were used for: only when no more is to come is nothing lost.
+async fn finished(threads: Vec<IoThread>, gathering: tokio::task::JoinHandle<()>, app: &App) -> Result<(), ServeError> {
+    let outcome = joined(threads).await;
+    gathering.await.map_err(|error| ServeError::Failed(error.to_string()))?;
+    if outcome.is_ok() {
+        uses::close(app).await;
+    }
     outcome
 }
 

@@ -19,6 +19,7 @@ use crate::{
     listen::{self, BindError, Sockets, TlsError, TlsFiles, TlsKeys},
     observe::metrics::Metrics,
     root_key_file::{self, RootKeyFileError},
+    uses::Uses,
 };
 
 /// Why nothing is served. One sentence that says what to do.
@@ -135,8 +136,10 @@ pub(super) fn start(config: &ServeConfig) -> Result<Started, ServeError> {
         options: Options { dpa_query_tokens: config.dpa_query_tokens, trusted_proxies: config.trusted_proxies.clone() },
         metrics: Arc::new(Metrics::default()),
         failures: FailureLimiter::new(),
+        uses: Uses::new(),
     };
     let epoch = super::begin(&app, config.boot, config.alg)?;
+    super::uses::open(&app)?;
     app.live.recover().map_err(|error| ServeError::Failed(error.to_string()))?;
     app.metrics.watch(Arc::clone(&app.live), Arc::clone(&store));
     let app = Arc::new(app);

@@ -21,7 +21,7 @@ pub(super) use record::{every_reason_named, reason_name};
 use super::problem::Problem;
 use super::{answered, refusals, respond};
 use crate::app::App;
-use record::Record;
+pub(super) use record::Record;
 
 /// `GET /v1/refresh-tokens/{id}`: one record, dead or alive, with its generation as `ETag`.
 pub(super) async fn show(

@@ -6,6 +6,8 @@ mod oauth;
 mod operations;
 mod refresh_tokens;
 mod transfer;
+mod settings;
+mod uses;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use tower::ServiceExt as _;
 use crate::app::{App, FailureLimiter, Options, verifier};
 use crate::listen::Peer;
 use crate::observe::metrics::Metrics;
+use crate::uses::Uses;
 
 const ISSUER: &str = "https://tokens.example";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -76,6 +79,7 @@ impl Jeton {
             options,
             metrics: Arc::new(Metrics::default()),
             failures: FailureLimiter::new(),
+            uses: Uses::new(),
         });
         Jeton { router: super::router(Arc::clone(&app)), app, store }
     }
