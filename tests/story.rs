@@ -144,8 +144,10 @@ fn changed_settings_hold_for_what_is_issued_and_exchanged_after_them() {
     let old = server.access_token(&before.token);
     let change = json!({ "access_token_expiration": 120, "refresh_token_expiration": 3600 });
     let changed = administrator.send(&server, Request::json("PATCH", "/v1/settings", &change)).expect(200).json();
-    assert_eq!(changed, change);
-    assert_eq!(administrator.send(&server, Request::get("/v1/settings")).expect(200).json(), change);
+    for (name, value) in change.as_object().unwrap() {
+        assert_eq!(&changed[name], value, "{name}");
+    }
+    assert_eq!(administrator.send(&server, Request::get("/v1/settings")).expect(200).json(), changed);
 
     assert!([119, 120].contains(&number(&server.exchange(&before.token).expect(200).json()["expires_in"])));
     let after = administrator.create_named(&server, "after");

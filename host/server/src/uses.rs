@@ -197,8 +197,8 @@ mod tests {
             }
         });
         uses.gather("b", Some("::ffff:192.0.2.9".parse().unwrap()), 7);
-        let expected =
-            [("a", 1_003, "192.0.2.4", 4_000), ("b", 7, "192.0.2.9", 1)].map(|(id, at, from, count)| (id.to_owned(), at, Some(from.to_owned()), count));
+        let expected = [("a", 1_003, "192.0.2.4", 4_000), ("b", 7, "192.0.2.9", 1)]
+            .map(|(id, at, from, count)| (id.to_owned(), at, Some(from.to_owned()), count));
         assert_eq!(told(&uses), expected);
         assert_eq!(told(&uses), []);
     }
@@ -216,7 +216,8 @@ mod tests {
     #[test]
     fn many_are_noted_early_and_beyond_the_bound_they_are_lost_and_it_is_known() {
         let uses = Uses::new();
-        let gather = |numbers: std::ops::Range<usize>| numbers.for_each(|number| uses.gather(&number.to_string(), None, 1));
+        let gather =
+            |numbers: std::ops::Range<usize>| numbers.for_each(|number| uses.gather(&number.to_string(), None, 1));
         let is_enough = || was_told(&uses);
         gather(0..ENOUGH - 1);
         assert!(!is_enough());

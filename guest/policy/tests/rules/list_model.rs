@@ -131,7 +131,11 @@ fn take(world: &World, made: &mut Vec<Issued>, step: &Step) {
             change(world, &made[index.index(made.len())], Edit { enabled: Some(false), ..Edit::default() });
         }
         Step::Rename(index, name) if !made.is_empty() => {
-            change(world, &made[index.index(made.len())], Edit { name: Some(NAMES[*name].to_owned()), ..Edit::default() });
+            change(
+                world,
+                &made[index.index(made.len())],
+                Edit { name: Some(NAMES[*name].to_owned()), ..Edit::default() },
+            );
         }
         Step::Pass(seconds) => world.clock.pass(u64::from(*seconds)),
         Step::Use(_) | Step::Delete(_) | Step::Disable(_) | Step::Rename(..) => {}

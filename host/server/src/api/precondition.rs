@@ -30,7 +30,11 @@ pub(super) fn generation(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 }
 
 fn malformed() -> Problem {
-    Problem::field("if-match-malformed", "If-Match", "`If-Match` takes the one `ETag` of the record, as it was sent, or `*`")
+    Problem::field(
+        "if-match-malformed",
+        "If-Match",
+        "`If-Match` takes the one `ETag` of the record, as it was sent, or `*`",
+    )
 }
 
 #[cfg(test)]

@@ -83,9 +83,10 @@ pub(super) async fn change(
         return dry_run(&app, &change, generation).await;
     }
     let (by, at_once) = (caller.claims.client_id.clone(), how.at_once);
-    let settings = answered(app.authority.call(Class::Administration, move |call| {
-        call.set_settings(&caller.actor, &change, generation, at_once)
-    }))
+    let settings = answered(
+        app.authority
+            .call(Class::Administration, move |call| call.set_settings(&caller.actor, &change, generation, at_once)),
+    )
     .await?;
     tracing::info!(
         %by,
@@ -127,7 +128,9 @@ fn read(mut members: Members) -> Result<SettingsChange, Problem> {
         unique_names: members.truth("unique_names"),
         scopes: members.or_null("scopes", Members::texts),
         // What is too large for the contract is too large for the rule, which says so.
-        delegation_levels: members.whole_number("delegation_levels").map(|levels| u32::try_from(levels).unwrap_or(u32::MAX)),
+        delegation_levels: members
+            .whole_number("delegation_levels")
+            .map(|levels| u32::try_from(levels).unwrap_or(u32::MAX)),
         holder_delegation: members.truth("holder_delegation"),
         tombstone_retention: members.whole_number("tombstone_retention"),
     };
@@ -141,7 +144,8 @@ async fn dry_run(app: &App, change: &SettingsChange, generation: Option<u64>) ->
     let mut seen = Seen::default();
     let settings = loop {
         let (change, cursor) = (change.clone(), seen.next.clone());
-        let step = app.authority.call(Class::Administration, move |call| call.preview_settings(&change, cursor.as_deref()));
+        let step =
+            app.authority.call(Class::Administration, move |call| call.preview_settings(&change, cursor.as_deref()));
         let previewed = match step.await {
             Ok(Ok(previewed)) => previewed,
             // The settings were changed meanwhile: what was seen is of no use, and it begins anew from those.
@@ -223,9 +227,11 @@ mod tests {
         assert_eq!(asked(""), Ok(How { dry_run: false, at_once: false }));
         assert_eq!(asked("apply=next_exchange&dry_run=false"), Ok(How { dry_run: false, at_once: false }));
         assert_eq!(asked("dry_run=true&apply=at_once"), Ok(How { dry_run: true, at_once: true }));
-        for (query, code) in
-            [("apply=now", "apply-unknown"), ("dry_run=yes", "neither-true-nor-false"), ("dryrun=true", "unknown-parameter")]
-        {
+        for (query, code) in [
+            ("apply=now", "apply-unknown"),
+            ("dry_run=yes", "neither-true-nor-false"),
+            ("dryrun=true", "unknown-parameter"),
+        ] {
             assert_eq!(asked(query), Err(code), "{query}");
         }
     }
@@ -236,7 +242,10 @@ mod tests {
         let nothing = read("{}");
         assert_eq!((nothing.refresh_token_maximum, nothing.scopes, nothing.never_allowed), (None, None, None));
         let away = read(r#"{"refresh_token_maximum":null,"scopes":null,"never_allowed":false}"#);
-        assert_eq!((away.refresh_token_maximum, away.scopes, away.never_allowed), (Some(None), Some(None), Some(false)));
+        assert_eq!(
+            (away.refresh_token_maximum, away.scopes, away.never_allowed),
+            (Some(None), Some(None), Some(false))
+        );
         let set = read(r#"{"refresh_token_maximum":5,"scopes":["a"],"delegation_levels":4294967296}"#);
         assert_eq!((set.refresh_token_maximum, set.delegation_levels), (Some(Some(5)), Some(u32::MAX)));
         assert_eq!(set.scopes, Some(Some(vec!["a".to_owned()])));

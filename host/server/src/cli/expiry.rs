@@ -1,6 +1,6 @@
 //! Spans and expiries as people type them.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
 /// When a refresh token shall expire.
@@ -41,6 +41,30 @@ pub(super) fn span(text: &str) -> Result<u64, String> {
     }
     span_with_unit(text)?.ok_or_else(|| "neither seconds nor a span such as 15m, 12h, 90d".to_owned())
 }
+
+/// Reads a moment, and writes it as RFC 3339 says: `2027-01-31` (that day's beginning in UTC), an RFC 3339 moment, or a span from now,
+/// `+30d` or `-90d`.
+pub(super) fn moment(text: &str) -> Result<String, String> {
+    moment_at(text, Timestamp::now())
+}
+
+fn moment_at(text: &str, now: Timestamp) -> Result<String, String> {
+    let (later, span) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
+        (Some(span), _) => (true, span),
+        (_, Some(span)) => (false, span),
+        (None, None) => match parse(text) {
+            Ok(Expiry::At(moment)) => return Ok(moment),
+            _ => return Err(NO_MOMENT.to_owned()),
+        },
+    };
+    let span = span_with_unit(span)?.ok_or_else(|| NO_MOMENT.to_owned())?;
+    let span = SignedDuration::from_secs(i64::try_from(span).map_err(|_| OUT_OF_RANGE.to_owned())?);
+    let moment =
+        if later { now.checked_add(span) } else { now.checked_sub(span) }.map_err(|_| OUT_OF_RANGE.to_owned())?;
+    Ok(moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+const NO_MOMENT: &str = "none of 2027-01-31, 2027-01-31T12:00:00Z, +30d, -90d";
 
 const OUT_OF_RANGE: &str = "out of range";
 
@@ -129,6 +153,22 @@ mod tests {
         }
         for bad in ["", "m", "+5", "-5", "1.5", "5 m", "x", "0m", "18446744073709551616", "2027-01-31"] {
             assert!(span(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_day_a_time_or_a_span_from_now() {
+        let now = Timestamp::from_second(1_790_000_000).unwrap_or_default();
+        for (text, moment) in [
+            ("2027-01-31", "2027-01-31T00:00:00Z"),
+            ("2027-01-31T12:00:00+02:00", "2027-01-31T10:00:00Z"),
+            ("+1d", "2026-09-22T14:13:20Z"),
+            ("-1h", "2026-09-21T13:13:20Z"),
+        ] {
+            assert_eq!(moment_at(text, now), Ok(moment.to_owned()), "{text}");
+        }
+        for bad in ["", "1d", "+", "-", "+0d", "never", "+1y", "--1d", "+99999999w", "tomorrow"] {
+            assert!(moment_at(bad, now).is_err(), "{bad}");
         }
     }
 

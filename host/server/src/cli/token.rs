@@ -18,8 +18,8 @@ pub(super) enum Verb {
     #[command(after_help = create::HELP)]
     Create(create::Create),
     /// List refresh tokens, newest first; by name where --name is given
-    #[command(after_help = remote::HELP)]
-    List(list::List),
+    #[command(after_help = list::HELP)]
+    List(Box<list::List>),
     /// Show one, dead or alive
     #[command(after_help = remote::HELP)]
     Show {

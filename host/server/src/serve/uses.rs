@@ -37,8 +37,12 @@ pub(super) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
 /// Notes the last ones, and that there are no others. Where that fails, the next start marks that some may be lost.
 pub(super) async fn close(app: &App) {
     let failed = note(app).await;
-    if !failed && !matches!(app.authority.call(Class::Administration, |authority| authority.close_uses()).await, Ok(Ok(()))) {
-        tracing::warn!("the store did not take that all uses are noted: after the next start, last uses are shown as uncertain");
+    if !failed
+        && !matches!(app.authority.call(Class::Administration, |authority| authority.close_uses()).await, Ok(Ok(())))
+    {
+        tracing::warn!(
+            "the store did not take that all uses are noted: after the next start, last uses are shown as uncertain"
+        );
     }
 }
 

@@ -129,11 +129,66 @@ fn settings_are_shown_with_dpas_names_and_changed_in_any_unit() {
     let set =
         desk.run(&["settings", "set", "access_token_expiration=10m", "refresh_token_expiration=30d", "--json"]).done();
     let settings: Value = serde_json::from_str(&set).unwrap();
-    assert_eq!(settings, json!({"access_token_expiration": 600, "refresh_token_expiration": 2_592_000}));
+    assert_eq!(
+        (&settings["access_token_expiration"], &settings["refresh_token_expiration"]),
+        (&json!(600), &json!(2_592_000))
+    );
     desk.run(&["settings", "set", "access_token_expiration=25h"]).refused(FAILED, &["(`access_token_expiration`)"]);
     desk.run(&["settings", "set", "colour=5"]).refused(FAILED, &["colour"]);
     desk.run(&["settings", "set", "access_token_expiration=soon"]).refused(USAGE, &["15m"]);
     desk.run(&["settings", "set", "access_token_expiration=1", "access_token_expiration=2"]).refused(USAGE, &["twice"]);
+}
+
+#[test]
+fn a_change_of_settings_is_tried_out_before_it_is_made_and_made_at_once() {
+    let desk = Desk::new();
+    let eternal = desk.create(&["--name", "eternal", "--expires", "never"]);
+    let change = ["never_allowed=false", "refresh_token_maximum=90d", "access_token_maximum=15m"];
+    let set = |options: &[&str]| desk.run(&[&["settings", "set"], &change[..], options].concat());
+    let tried = set(&["--dry-run"]);
+    assert!(
+        tried.stderr.contains("1 refresh tokens would live shorter") && tried.stderr.contains("all 2"),
+        "{tried:?}"
+    );
+    assert!(tried.done().contains(eternal["id"].as_str().unwrap()));
+    let said: Value = serde_json::from_str(&set(&["--dry-run", "--json"]).done()).unwrap();
+    assert_eq!((&said["affected"], &said["settings"]["never_allowed"]), (&json!(1), &json!(false)));
+    assert!(desk.run(&["settings", "get"]).done().contains("refresh_token_maximum"));
+    let token = desk.run(&["exchange"]).done();
+    let shown = set(&["--at-once"]).done();
+    assert!(shown.lines().any(|line| line.contains("refresh_token_maximum") && line.contains("7776000")), "{shown}");
+    assert!(!desk.server.lets_in(token.trim_end()));
+    desk.run(&["token", "create", "--name", "n", "--expires", "never"]).refused(FAILED, &["never"]);
+    let any = desk.run(&["settings", "set", "refresh_token_maximum=none", "scopes=a,b", "--json"]).done();
+    let any: Value = serde_json::from_str(&any).unwrap();
+    assert_eq!((&any["refresh_token_maximum"], &any["scopes"]), (&Value::Null, &json!(["a", "b"])));
+}
+
+#[test]
+fn a_list_shows_the_tree_and_what_is_below_one() {
+    let desk = Desk::new();
+    let id = |token: &Value| token["id"].as_str().unwrap().to_owned();
+    let parent = id(&desk.create(&["--name", "lead"]));
+    let child = id(&desk.create(&["--name", "build", "--parent", &parent]));
+    desk.create(&["--name", "deploy", "--parent", &child]);
+    let names = |arguments: &[&str]| {
+        let listed = desk.run(&[&["token", "list", "--json"], arguments].concat()).done();
+        let name = |line: &str| serde_json::from_str::<Value>(line).unwrap()["name"].as_str().unwrap().to_owned();
+        listed.lines().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["--children-of", &parent]), ["build"]);
+    assert_eq!(names(&["--children-of", &parent, "--tree"]), ["build", "deploy"]);
+    assert_eq!(names(&["--children-of", &parent, "--tree", "--limit", "1"]), ["build"]);
+    assert_eq!(names(&["--tree", "--name-contains", "LEA"]), ["lead"]);
+    let tree = desk.run(&["token", "list", "--tree", "--sort", "name"]).done();
+    let place = |name: &str| tree.lines().position(|line| line.contains(name)).unwrap();
+    assert!(place(" lead") < place("└ build") && place("└ build") < place("  └ deploy"), "{tree}");
+    assert_eq!(names(&["--expires-until", "+1d"]).len(), 0);
+    assert_eq!(names(&["--created-from", "-1d", "--never-used", "--all"]).len(), 4);
+    assert_eq!(names(&["--created-until", "-1d"]).len(), 0);
+    desk.run(&["token", "list", "--children-of", "p"]).refused(USAGE, &["`p` is not an id"]);
+    desk.run(&["token", "list", "--sort", "age"]).refused(USAGE, &["last_used"]);
+    desk.run(&["token", "list", "--created-from", "yesterday"]).refused(USAGE, &["+30d"]);
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn read(uri: &Uri) -> Result<Query, Problem> {
         None => (None, false),
         Some(text) => sort_named(&text).map(|(sort, descending)| (Some(sort), descending)).ok_or_else(unknown_sort)?,
     };
-    let span = |from, until| Ok::<_, Problem>(Span { from: query::moment(&form, from)?, until: query::moment(&form, until)? });
+    let span =
+        |from, until| Ok::<_, Problem>(Span { from: query::moment(&form, from)?, until: query::moment(&form, until)? });
     Ok(Query {
         state,
         name: query::one(&form, "name")?,
@@ -106,7 +107,8 @@ fn sort_named(text: &str) -> Option<(Sort, bool)> {
 }
 
 fn unknown_sort() -> Problem {
-    let rule = "a list is sorted by `name`, `created`, `expires` or `last_used`, with a `-` in front the other way round";
+    let rule =
+        "a list is sorted by `name`, `created`, `expires` or `last_used`, with a `-` in front the other way round";
     Problem::field("sort-unknown", "sort", rule)
 }
 

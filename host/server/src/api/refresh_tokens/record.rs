@@ -19,6 +19,11 @@ pub(in super::super) struct Record<'a> {
     created_by: &'a str,
     expires_at: Option<String>,
     access_ttl: u64,
+    last_used_at: Option<String>,
+    last_used_from: Option<&'a str>,
+    exchange_count: u64,
+    /// Whether no crash can have lost a use: without it `last_used_at` is "at least", and `null` is unknown.
+    last_used_certain: bool,
     #[serde(flatten)]
     ended: Option<Ended<'a>>,
 }
@@ -35,6 +40,7 @@ struct Ended<'a> {
 impl<'a> Record<'a> {
     /// The record of a token. The secret is no part of it.
     pub(in super::super) fn of(token: &'a RefreshToken) -> Record<'a> {
+        let last_use = token.last_use.as_ref();
         Record {
             id: &token.id,
             name: &token.name,
@@ -46,6 +52,10 @@ impl<'a> Record<'a> {
             created_by: &token.created_by,
             expires_at: token.expires_at.map(to_rfc3339),
             access_ttl: token.access_ttl,
+            last_used_at: last_use.map(|used| to_rfc3339(used.at)),
+            last_used_from: last_use.and_then(|used| used.address.as_deref()),
+            exchange_count: last_use.map_or(0, |used| used.count),
+            last_used_certain: token.last_use_certain,
             ended: ended(token),
         }
     }
@@ -171,6 +181,7 @@ mod tests {
             json!({
                 "id": "0000000000000000000001", "name": "nightly job", "owner": null, "parent": null, "scopes": ["reports"], "state": "active",
                 "created_at": "2026-09-21T14:13:20Z", "created_by": "machine", "expires_at": null, "access_ttl": 900,
+                "last_used_at": null, "last_used_from": null, "exchange_count": 0, "last_used_certain": true,
             })
         );
     }

@@ -1,38 +1,7 @@
-//! Settings, epoch, self, the live set and health.
+//! Epoch, self, the live set and health.
 
 use super::*;
 use serde_json::json;
-
-#[tokio::test]
-async fn settings_are_read_changed_and_bounded() {
-    let jeton = Jeton::start();
-    let admin = jeton.admin();
-    let defaults = json!({ "access_token_expiration": 900, "refresh_token_expiration": 7_776_000 });
-    assert_eq!(jeton.call(Method::GET, "/v1/settings", &admin, "").await.json(), defaults);
-    for (body, code, field) in [
-        (r#"{"access_token_expiration":0}"#, "access-token-expiration-out-of-range", "access_token_expiration"),
-        (r#"{"access_token_expiration":86401}"#, "access-token-expiration-out-of-range", "access_token_expiration"),
-        (r#"{"refresh_token_expiration":0}"#, "refresh-token-expiration-out-of-range", "refresh_token_expiration"),
-        (
-            r#"{"refresh_token_expiration":3153600001}"#,
-            "refresh-token-expiration-out-of-range",
-            "refresh_token_expiration",
-        ),
-        (r#"{"access_token_expiration":"60"}"#, "invalid-member", "access_token_expiration"),
-        (r#"{"access_token_expiration":null}"#, "invalid-member", "access_token_expiration"),
-        (r#"{"acces_token_expiration":60}"#, "invalid-member", "acces_token_expiration"),
-        ("[]", "malformed-json", ""),
-    ] {
-        let answer = jeton.call(Method::PATCH, "/v1/settings", &admin, body).await;
-        assert_eq!(answer.problem(), (400, code.to_owned(), field.to_owned()), "{body}");
-    }
-    assert_eq!(jeton.call(Method::GET, "/v1/settings", &admin, "").await.json(), defaults);
-    let changed = jeton.call(Method::PATCH, "/v1/settings", &admin, r#"{"access_token_expiration":60}"#).await;
-    assert_eq!(changed.json(), json!({ "access_token_expiration": 60, "refresh_token_expiration": 7_776_000 }));
-    let answer = jeton
-        .post_form("/oauth2/token", format!("grant_type=refresh_token&refresh_token={}", jeton.tokens(&[]).refresh));
-    assert!((58..=60).contains(&answer.await.json()["expires_in"].as_u64().unwrap()));
-}
 
 #[tokio::test]
 async fn advancing_the_epoch_kills_every_access_token_and_no_refresh_token() {

@@ -4,8 +4,22 @@ use super::*;
 use serde_json::json;
 
 const PATH: &str = "/v1/refresh-tokens";
-const RECORD: [&str; 10] =
-    ["access_ttl", "created_at", "created_by", "expires_at", "id", "name", "owner", "parent", "scopes", "state"];
+const RECORD: [&str; 14] = [
+    "access_ttl",
+    "created_at",
+    "created_by",
+    "exchange_count",
+    "expires_at",
+    "id",
+    "last_used_at",
+    "last_used_certain",
+    "last_used_from",
+    "name",
+    "owner",
+    "parent",
+    "scopes",
+    "state",
+];
 
 async fn create(jeton: &Jeton, access: &str, json: &str) -> Answer {
     let answer = jeton.call(Method::POST, PATH, access, json).await;
@@ -296,7 +310,16 @@ async fn a_query_that_breaks_a_rule_is_refused_by_field() {
         ("state=alive".to_owned(), "state-unknown", "state"),
         ("owner=a+b".to_owned(), "owner-malformed", "owner"),
         (format!("name={}", "n".repeat(201)), "name-too-long", "name"),
+        (format!("name_contains={}", "n".repeat(201)), "name-too-long", "name_contains"),
+        (format!("name=n&name_contains={}", "n".repeat(201)), "name-too-long", "name_contains"),
+        ("parent=p".to_owned(), "parent-malformed", "parent"),
+        ("sort=age".to_owned(), "sort-unknown", "sort"),
+        ("never_used=yes".to_owned(), "neither-true-nor-false", "never_used"),
+        ("created_from=today".to_owned(), "time-malformed", "created_from"),
+        ("expires_until=2027-01-31".to_owned(), "time-malformed", "expires_until"),
+        ("last_used_from=1".to_owned(), "time-malformed", "last_used_from"),
         ("cursor=x".to_owned(), "cursor-invalid", "cursor"),
+        (format!("limit=2&sort=created&cursor={cursor}"), "cursor-invalid", "cursor"),
         (format!("limit=2&cursor={tampered}"), "cursor-invalid", "cursor"),
         (format!("limit=2&state=active&cursor={cursor}"), "cursor-invalid", "cursor"),
         ("limit=1&limit=1".to_owned(), "malformed-query", "limit"),
@@ -307,4 +330,28 @@ async fn a_query_that_breaks_a_rule_is_refused_by_field() {
         assert_eq!(answer.problem(), (400, code.to_owned(), field.to_owned()), "{query}");
     }
     assert_eq!(jeton.call(Method::GET, &format!("{PATH}?limit=2&cursor={cursor}"), &admin, "").await.status, 200);
+}
+
+#[tokio::test]
+async fn lists_are_sorted_and_found_by_everything() {
+    let jeton = Jeton::start();
+    let admin = jeton.admin();
+    let made = async |json: &str| create(&jeton, &admin, json).await.code("id");
+    let parent = made(r#"{"name":"Parent","expires_in":1000}"#).await;
+    made(&format!(r#"{{"name":"child","expires_in":500,"parent":"{parent}"}}"#)).await;
+    made(r#"{"name":"eternal","never":true}"#).await;
+    let names = async |query: &str| -> Vec<String> {
+        let page = jeton.call(Method::GET, &format!("{PATH}?{query}"), &admin, "").await.json();
+        page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("sort=name").await, ["Parent", "child", "eternal", "made by a test"]);
+    assert_eq!(names("sort=-name").await, ["made by a test", "eternal", "child", "Parent"]);
+    assert_eq!(names("sort=expires").await, ["child", "Parent", "made by a test", "eternal"]);
+    assert_eq!(names("sort=-expires&limit=1").await, ["eternal"]);
+    assert_eq!(names("name_contains=PAR").await, ["Parent"]);
+    assert_eq!(names(&format!("parent={parent}")).await, ["child"]);
+    assert_eq!(names("expires_from=1970-01-01T00:00:00Z").await, ["child", "Parent", "made by a test"]);
+    assert_eq!(names("created_until=1970-01-01T00:00:01Z").await, Vec::<String>::new());
+    assert_eq!(names("last_used_from=1970-01-01T00:00:00Z").await, Vec::<String>::new());
+    assert_eq!(names("never_used=true").await.len(), 4);
 }
