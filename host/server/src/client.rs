@@ -4,7 +4,7 @@ mod sentence;
 
 use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 
-use http::{Method, Request, Response, StatusCode, header::AUTHORIZATION, header::CONTENT_TYPE};
+use http::{HeaderName, Method, Request, Response, StatusCode, header::AUTHORIZATION, header::CONTENT_TYPE};
 use parking_lot::Mutex;
 use serde_json::Value;
 use ureq::{
@@ -85,11 +85,18 @@ impl Connection {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub fn exchange(&self, refresh_token: &str, scope: Option<&str>) -> Result<Value, ClientError> {
+    pub fn exchange(
+        &self,
+        refresh_token: &str,
+        scope: Option<&str>,
+        resource: Option<&str>,
+    ) -> Result<Value, ClientError> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", refresh_token);
-        if let Some(scope) = scope {
-            form.append_pair("scope", scope);
+        for (name, value) in [("scope", scope), ("resource", resource)] {
+            if let Some(value) = value {
+                form.append_pair(name, value);
+            }
         }
         let request = Request::post(format!("{}/oauth2/token", self.url))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -107,9 +114,24 @@ impl Connection {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
+        self.call_under(access_token, method, path, body, None)
+    }
+
+    /// [`Connection::call`] with one header more, such as a precondition.
+    fn call_under(
+        &self,
+        access_token: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        header: Option<(&HeaderName, &str)>,
+    ) -> Result<Value, ClientError> {
         let bearer = Zeroizing::new(format!("Bearer {access_token}"));
         let url = format!("{}{path}", self.url);
         let mut request = Request::builder().method(method).uri(url).header(AUTHORIZATION, bearer.as_str());
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
@@ -146,7 +168,8 @@ impl Connection {
 /// A connection with an administrator's refresh token: gets another access token when one runs out in the middle of a long job.
 pub struct Administrator {
     connection: Connection,
-    refresh_token: Zeroizing<String>,
+    /// `None`: each use replaces it, and this connection's use has spent it.
+    refresh_token: Option<Zeroizing<String>>,
     access_token: Mutex<Zeroizing<String>>,
 }
 
@@ -156,8 +179,15 @@ impl Administrator {
     /// # Errors
     /// [`ClientError`].
     pub fn new(connection: Connection, refresh_token: &str) -> Result<Self, ClientError> {
-        let access_token = Mutex::new(access_token(&connection, refresh_token)?);
-        Ok(Self { connection, refresh_token: Zeroizing::new(refresh_token.to_owned()), access_token })
+        let (access_token, is_spent) = access_token(&connection, refresh_token)?;
+        let kept = (!is_spent).then(|| Zeroizing::new(refresh_token.to_owned()));
+        Ok(Self { connection, refresh_token: kept, access_token: Mutex::new(access_token) })
+    }
+
+    /// Whether the refresh token is one that each use replaces, so that it is spent now.
+    #[must_use]
+    pub fn has_spent_its_token(&self) -> bool {
+        self.refresh_token.is_none()
     }
 
     /// Calls `/v1`; `Value::Null` where the answer has no body. A call that was refused because the access token
@@ -166,22 +196,38 @@ impl Administrator {
     /// # Errors
     /// [`ClientError`].
     pub fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+        self.call_under(method, path, body, None)
+    }
+
+    /// [`Administrator::call`] with one header more, such as a precondition.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn call_under(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        header: Option<(&HeaderName, &str)>,
+    ) -> Result<Value, ClientError> {
         let current = self.access_token.lock().clone();
-        match self.connection.call(&current, method.clone(), path, body) {
-            Err(ClientError::Refused { status: StatusCode::UNAUTHORIZED, .. }) => {
-                let another = access_token(&self.connection, &self.refresh_token)?;
+        let answer = self.connection.call_under(&current, method.clone(), path, body, header);
+        match (&answer, &self.refresh_token) {
+            (Err(ClientError::Refused { status: StatusCode::UNAUTHORIZED, .. }), Some(refresh_token)) => {
+                let (another, _) = access_token(&self.connection, refresh_token)?;
                 self.access_token.lock().clone_from(&another);
-                self.connection.call(&another, method, path, body)
+                self.connection.call_under(&another, method, path, body, header)
             }
-            answer => answer,
+            _ => answer,
         }
     }
 }
 
-fn access_token(connection: &Connection, refresh_token: &str) -> Result<Zeroizing<String>, ClientError> {
-    let answer = connection.exchange(refresh_token, None)?;
+/// An access token, and whether getting it has spent the refresh token.
+fn access_token(connection: &Connection, refresh_token: &str) -> Result<(Zeroizing<String>, bool), ClientError> {
+    let answer = connection.exchange(refresh_token, None, None)?;
     match answer.get("access_token").and_then(Value::as_str) {
-        Some(token) => Ok(Zeroizing::new(token.to_owned())),
+        Some(token) => Ok((Zeroizing::new(token.to_owned()), answer.get("refresh_token").is_some())),
         None => Err(ClientError::NotJeton {
             url: connection.url.clone(),
             what: "there is no access token in its answer".to_owned(),

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::body::{self, BodyError};
 use super::media_type;
 use super::problem::{FieldError, Problem, ProblemKind};
+use super::time;
 
 /// The members of one object. Each is taken out by name; [`Members::finish`] refuses what is left and tells all errors at once.
 pub(super) struct Members {
@@ -87,6 +88,14 @@ impl Members {
         if self.is_null(name) { self.take(name).map(|_| None) } else { read(self, name).map(Some) }
     }
 
+    /// A moment (RFC 3339), in Unix seconds.
+    pub(super) fn moment(&mut self, name: &'static str) -> Option<u64> {
+        match time::from_rfc3339(&self.text(name)?) {
+            Ok(moment) => Some(moment),
+            Err(error) => self.refuse(name, error.to_string()),
+        }
+    }
+
     /// A yes or a no.
     pub(super) fn truth(&mut self, name: &'static str) -> Option<bool> {
         match self.take(name)? {
@@ -132,6 +141,11 @@ impl Members {
             Some(Value::Bool(true)) => true,
             Some(_) => self.refuse::<()>(name, "it can only be `true`; leave it out otherwise").is_some(),
         }
+    }
+
+    /// Leaves a member unread that the caller has refused already.
+    pub(super) fn ignore(&mut self, name: &'static str) {
+        self.take(name);
     }
 
     /// Whether the member was sent and is not taken yet.

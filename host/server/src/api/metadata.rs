@@ -45,7 +45,7 @@ fn metadata(issuer: &str) -> Value {
         // Section 2 allows registered names of access token types beside those of client authentication methods.
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "Bearer"],
         "jwks_uri": format!("{base}/.well-known/jwks.json"),
-        "grant_types_supported": ["refresh_token"],
+        "grant_types_supported": ["refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"],
         // Section 2 requires the member; there is no authorization endpoint.
         "response_types_supported": [],
         "scopes_supported": [scope::ADMIN, scope::READ, scope::INTROSPECT, scope::LIVE],

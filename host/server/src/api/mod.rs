@@ -64,7 +64,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/self", get(current_token::show))
         .route("/v1/refresh-tokens", get(refresh_tokens::list).post(refresh_tokens::create))
         .route("/v1/refresh-tokens/delete", post(refresh_tokens::delete_batch))
-        .route("/v1/refresh-tokens/{id}", get(refresh_tokens::show).delete(refresh_tokens::delete))
+        .route(
+            "/v1/refresh-tokens/{id}",
+            get(refresh_tokens::show).patch(refresh_tokens::edit).delete(refresh_tokens::delete),
+        )
+        .route("/v1/refresh-tokens/{id}/rotate", post(refresh_tokens::rotate))
         .route("/v1/settings", get(settings::show).patch(settings::change))
         .route("/v1/export", get(transfer::export))
         .route("/v1/import", post(transfer::import))

@@ -48,7 +48,9 @@ const TABLE: &[(&str, Method, Need)] = &[
     ("/v1/refresh-tokens", Method::POST, Need::Administer),
     ("/v1/refresh-tokens/delete", Method::POST, Need::Administer),
     ("/v1/refresh-tokens/{id}", Method::GET, Need::Read),
+    ("/v1/refresh-tokens/{id}", Method::PATCH, Need::Administer),
     ("/v1/refresh-tokens/{id}", Method::DELETE, Need::Administer),
+    ("/v1/refresh-tokens/{id}/rotate", Method::POST, Need::Administer),
     ("/v1/settings", Method::GET, Need::Read),
     ("/v1/settings", Method::PATCH, Need::Administer),
     // Digests are no secrets, but not for every reader either.
@@ -166,7 +168,7 @@ mod tests {
         assert_eq!(need("/v1/epoch", &Method::HEAD), Ok(Need::Read));
         let refused = need("/v1/refresh-tokens/{id}", &Method::PUT);
         let allow = refused.err().and_then(|problem| problem.response().headers().get("allow").cloned());
-        assert_eq!(allow, Some(HeaderValue::from_static("GET, HEAD, DELETE")));
+        assert_eq!(allow, Some(HeaderValue::from_static("GET, HEAD, PATCH, DELETE")));
     }
 
     #[test]

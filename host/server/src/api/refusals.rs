@@ -4,8 +4,10 @@ use jeton_runtime::CallError;
 use jeton_runtime::wit::configuration::SettingsRefusal;
 use jeton_runtime::wit::epochs::EpochRefusal;
 use jeton_runtime::wit::exchange::{ExchangeRefusal, RevokeRefusal, TokenExchangeRefusal};
+use jeton_runtime::wit::refresh_tokens::{
+    DeleteRefusal, EditRefusal, IssueRefusal, ListRefusal, RotateRefusal, ShowRefusal,
+};
 use jeton_runtime::wit::transfer::{ExportRefusal, ImportRefusal};
-use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, IssueRefusal, ListRefusal, ShowRefusal};
 
 use super::oauth_error::{OAuthCode, OAuthError};
 use super::problem::{Problem, ProblemKind};
@@ -261,6 +263,64 @@ impl Refusal for DeleteRefusal {
     }
 }
 
+impl Refusal for EditRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::NotFound => NO_SUCH_TOKEN,
+            Self::Ended => Row {
+                kind: ProblemKind::Conflict,
+                code: "ended",
+                field: None,
+                sentence: "it, its owner, or something that it descends from has ended: what has ended is not changed",
+            },
+            Self::GenerationDiffers => GENERATION_DIFFERS,
+            Self::ScopeBeyondActor => SCOPE_BEYOND_ACTOR,
+            Self::NoteTooLong => field("note-too-long", "note", "a note has at most 500 characters"),
+            Self::NoteHasControlCharacter => {
+                field("note-has-control-character", "note", "a note has no control characters")
+            }
+            Self::Invalid(rule) => rule.row(),
+            Self::ClockBehind => unavailable(
+                "clock-behind",
+                "the clock stands before a time that was already reached: until it has caught up a token can be disabled, and nothing else",
+            ),
+            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+        }
+    }
+}
+
+impl Refusal for RotateRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::NotFound => NO_SUCH_TOKEN,
+            Self::NotActive => Row {
+                kind: ProblemKind::Conflict,
+                code: "not-active",
+                field: None,
+                sentence: "it, or something that it descends from, has ended or has expired",
+            },
+            Self::GenerationDiffers => GENERATION_DIFFERS,
+            Self::ScopeBeyondActor => SCOPE_BEYOND_ACTOR,
+            Self::OverlapOutOfRange => {
+                field("overlap-out-of-range", "overlap_seconds", "an overlap has 0 to 604800 seconds")
+            }
+            Self::OverlapNotOver => Row {
+                kind: ProblemKind::Conflict,
+                ..field(
+                    "overlap-not-over",
+                    "overlap_seconds",
+                    "the overlap of the last rotation is not over: wait for it, or end it by a rotation without overlap",
+                )
+            },
+            Self::ClockBehind => unavailable(
+                "clock-behind",
+                "the clock stands before a time that was already reached: nothing is minted until it has caught up",
+            ),
+            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+        }
+    }
+}
+
 impl Refusal for SettingsRefusal {
     fn row(self) -> Row {
         match self {
@@ -417,6 +477,13 @@ pub(super) const GENERATION_DIFFERS: Row = Row {
     sentence: "it was changed meanwhile: read it again, and send the `ETag` that it has then",
 };
 
+const SCOPE_BEYOND_ACTOR: Row = Row {
+    kind: ProblemKind::InsufficientScope,
+    code: "scope-beyond-actor",
+    field: None,
+    sentence: "nobody changes a token that has, or would have, a `jeton:` scope which they lack",
+};
+
 const CURSOR_INVALID: Row =
     field("cursor-invalid", "cursor", "a cursor is the `next` of an earlier page of the same query, unchanged");
 
@@ -476,11 +543,48 @@ mod tests {
             (R::TooDeep, 400, "too-deep", "parent"),
             (R::OwnerMalformed, 400, "owner-malformed", "owner"),
             (R::AccessTtlOutOfRange, 400, "access-ttl-out-of-range", "access_ttl"),
+            (R::NameTaken, 409, "name-taken", "name"),
+            (R::ExpiryBeyondMaximum, 400, "expiry-beyond-maximum", "expires_at"),
+            (R::NeverNotAllowed, 400, "never-not-allowed", "never"),
+            (R::ScopeNotInCatalogue, 400, "scope-not-in-catalogue", "scopes"),
+            (R::DelegationNotAllowed, 409, "delegation-not-allowed", "parent"),
+            (R::AccessTtlBeyondSettings, 400, "access-ttl-beyond-settings", "access_ttl"),
+            (R::NotBeforeOutOfRange, 400, "not-before-out-of-range", "not_before"),
+            (R::NetworkMalformed, 400, "network-malformed", "networks"),
+            (R::TooManyNetworks, 400, "too-many-networks", "networks"),
+            (R::NetworkBeyondParent, 400, "network-beyond-parent", "networks"),
+            (R::AudienceMalformed, 400, "audience-malformed", "audiences"),
+            (R::TooManyAudiences, 400, "too-many-audiences", "audiences"),
+            (R::AudienceBeyondParent, 400, "audience-beyond-parent", "audiences"),
+            (R::MaxExchangesOutOfRange, 400, "max-exchanges-out-of-range", "max_exchanges"),
+            (R::IdempotencyKeyMalformed, 400, "idempotency-key-malformed", "Idempotency-Key"),
+            (R::IdempotencyKeyReused, 422, "idempotency-key-reused", "Idempotency-Key"),
             (R::ClockBehind, 503, "clock-behind", ""),
             (R::Unavailable, 503, "unavailable", ""),
         ] {
             expect(refusal, status, code, field);
         }
+    }
+
+    #[test]
+    fn every_refusal_to_edit_or_rotate_has_its_answer() {
+        expect(EditRefusal::NotFound, 404, "no-such-token", "");
+        expect(EditRefusal::Ended, 409, "ended", "");
+        expect(EditRefusal::GenerationDiffers, 412, "generation-differs", "");
+        expect(EditRefusal::ScopeBeyondActor, 403, "scope-beyond-actor", "");
+        expect(EditRefusal::NoteTooLong, 400, "note-too-long", "note");
+        expect(EditRefusal::NoteHasControlCharacter, 400, "note-has-control-character", "note");
+        expect(EditRefusal::Invalid(IssueRefusal::NetworkBeyondParent), 400, "network-beyond-parent", "networks");
+        expect(EditRefusal::ClockBehind, 503, "clock-behind", "");
+        expect(EditRefusal::Unavailable, 503, "unavailable", "");
+        expect(RotateRefusal::NotFound, 404, "no-such-token", "");
+        expect(RotateRefusal::NotActive, 409, "not-active", "");
+        expect(RotateRefusal::GenerationDiffers, 412, "generation-differs", "");
+        expect(RotateRefusal::ScopeBeyondActor, 403, "scope-beyond-actor", "");
+        expect(RotateRefusal::OverlapOutOfRange, 400, "overlap-out-of-range", "overlap_seconds");
+        expect(RotateRefusal::OverlapNotOver, 409, "overlap-not-over", "overlap_seconds");
+        expect(RotateRefusal::ClockBehind, 503, "clock-behind", "");
+        expect(RotateRefusal::Unavailable, 503, "unavailable", "");
     }
 
     #[test]

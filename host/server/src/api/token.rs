@@ -10,14 +10,16 @@ use http::header::PRAGMA;
 use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode};
 use jeton_runtime::Class;
-use jeton_runtime::wit::exchange::{ExchangeRequest, Exchanged};
+use jeton_runtime::wit::exchange::{
+    ExchangeRequest, Exchanged, TokenExchangeRefusal, TokenExchangeRequest, TokenExchanged,
+};
 use serde::Serialize;
 use serde_json::Value;
 use zeroize::Zeroize;
 
 use super::form::Form;
 use super::oauth_error::{OAuthCode, OAuthError};
-use super::{body, oauth_request, refusals, respond};
+use super::{body, oauth_request, refusals, respond, token_exchange};
 use crate::app::{App, now};
 use crate::listen::Peer;
 
@@ -41,10 +43,12 @@ pub(super) async fn dpa(State(app): State<Arc<App>>, request: Request<Body>) -> 
 async fn answer(app: &App, dialect: Dialect, request: Request<Body>) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     match exchange(app, dialect, request).await {
-        Ok(exchanged) => {
+        Ok(mut given) => {
             app.metrics.exchanged("ok");
-            app.uses.gather(&exchanged.client_id, peer.as_ref().and_then(Peer::client), now());
-            granted(dialect, &exchanged)
+            if let Some(used) = given.used() {
+                app.uses.gather(used, peer.as_ref().and_then(Peer::client), now());
+            }
+            given.answer(dialect)
         }
         Err(error) => {
             let error = limited(app, peer, error);
@@ -54,22 +58,87 @@ async fn answer(app: &App, dialect: Dialect, request: Request<Body>) -> Response
     }
 }
 
-async fn exchange(app: &App, dialect: Dialect, request: Request<Body>) -> Result<Exchanged, OAuthError> {
+/// What is asked for, by its grant.
+enum Asked {
+    /// RFC 6749 section 6.
+    Exchange(ExchangeRequest),
+    /// RFC 8693.
+    TokenExchange(TokenExchangeRequest),
+}
+
+/// What was given.
+enum Given {
+    Exchanged(Exchanged),
+    /// And the id of the refresh token that was presented, where it was one.
+    TokenExchanged(TokenExchanged, Option<String>),
+}
+
+impl Given {
+    /// The id of the refresh token that was used.
+    fn used(&self) -> Option<&str> {
+        match self {
+            Self::Exchanged(exchanged) => Some(&exchanged.client_id),
+            Self::TokenExchanged(_, used) => used.as_deref(),
+        }
+    }
+
+    /// The answer. What is left of secrets here is wiped.
+    fn answer(&mut self, dialect: Dialect) -> Response {
+        match self {
+            Self::Exchanged(exchanged) => {
+                let response = granted(dialect, exchanged);
+                exchanged.refresh_token.zeroize();
+                response
+            }
+            Self::TokenExchanged(exchanged, _) => {
+                let response = token_exchange::granted(exchanged);
+                exchanged.token.zeroize();
+                exchanged.refresh_token.zeroize();
+                response
+            }
+        }
+    }
+}
+
+async fn exchange(app: &App, dialect: Dialect, request: Request<Body>) -> Result<Given, OAuthError> {
     let (parts, body) = request.into_parts();
     let body = body::read(body).await?;
     let allows_query = dialect == Dialect::Dpa && app.options.dpa_query_tokens;
-    let mut request = read_request(parameters(&parts, &body, allows_query)?)?;
-    request.peer = parts.extensions.get::<Peer>().and_then(Peer::client).map(Into::into);
-    let answer = app.authority.call(Class::Exchange, move |call| {
-        let answer = call.exchange(&request);
-        request.refresh_token.zeroize();
-        answer
-    });
-    match answer.await {
-        Ok(answer) => answer.map_err(refusals::exchange),
-        Err(_) => Err(OAuthError::unavailable()),
+    let peer = parts.extensions.get::<Peer>().and_then(Peer::client).map(Into::into);
+    match asked(dialect, parameters(&parts, &body, allows_query)?)? {
+        Asked::Exchange(mut request) => {
+            request.peer = peer;
+            let answer = app.authority.call(Class::Exchange, move |call| {
+                let answer = call.exchange(&request);
+                request.refresh_token.zeroize();
+                answer
+            });
+            let answer = answer.await.map_err(|_| OAuthError::unavailable())?;
+            answer.map(Given::Exchanged).map_err(refusals::exchange)
+        }
+        Asked::TokenExchange(mut request) => {
+            request.peer = peer;
+            let used = token_exchange::presented(&request);
+            let answer = app.authority.call(token_exchange::class(&request), move |call| {
+                let answer = call.exchange_token(&request);
+                request.subject_token.zeroize();
+                answer
+            });
+            let answer = answer.await.map_err(|_| OAuthError::unavailable())?;
+            answer.map(|given| Given::TokenExchanged(given, used)).map_err(|refusal| match refusal {
+                // A bad subject token is a bad credential, by whatever name RFC 8693 calls it.
+                TokenExchangeRefusal::InvalidSubject => {
+                    let error = refusals::token_exchange(refusal);
+                    waiting(app, parts.extensions.get::<Peer>().copied()).unwrap_or(error)
+                }
+                refusal => refusals::token_exchange(refusal),
+            })
+        }
     }
 }
+
+/// What may stand in the body alone.
+const PARAMETERS: [&str; 6] = ["grant_type", "refresh_token", "scope", "resource", "subject_token", "actor_token"];
 
 /// Where the parameters stand: in the body, or, for DPA's scripts and where the operator allows it, in the query string of a request
 /// whose body says nothing. Never in both.
@@ -77,7 +146,7 @@ fn parameters<'a>(parts: &'a Parts, body: &'a [u8], allows_query: bool) -> Resul
     if allows_query && says_nothing(body) {
         oauth_request::in_query(&parts.uri)
     } else {
-        oauth_request::in_body(&parts.headers, &parts.uri, body, &["grant_type", "refresh_token", "scope"])
+        oauth_request::in_body(&parts.headers, &parts.uri, body, &PARAMETERS)
     }
 }
 
@@ -93,6 +162,13 @@ fn says_nothing(body: &[u8]) -> bool {
         }
 }
 
+fn asked(dialect: Dialect, form: Form<'_>) -> Result<Asked, OAuthError> {
+    if dialect == Dialect::OAuth && form.one("grant_type")?.as_deref() == Some(token_exchange::GRANT) {
+        return token_exchange::read(&form).map(Asked::TokenExchange);
+    }
+    read_request(form).map(Asked::Exchange)
+}
+
 fn read_request(form: Form<'_>) -> Result<ExchangeRequest, OAuthError> {
     match form.one("grant_type")?.as_deref() {
         Some("refresh_token") => {}
@@ -100,7 +176,8 @@ fn read_request(form: Form<'_>) -> Result<ExchangeRequest, OAuthError> {
         None => return Err(oauth_request::missing("grant_type")),
     }
     let refresh_token = oauth_request::token(&form, "refresh_token")?.into_owned();
-    Ok(ExchangeRequest { refresh_token, scope: form.one("scope")?.map(Cow::into_owned), resource: None, peer: None })
+    let scope = form.one("scope")?.map(Cow::into_owned);
+    Ok(ExchangeRequest { refresh_token, scope, resource: token_exchange::target(&form)?, peer: None })
 }
 
 /// Bad refresh tokens are counted by address: after too many the answer is to wait. A good one never waits.
@@ -108,10 +185,12 @@ fn limited(app: &App, peer: Option<Peer>, error: OAuthError) -> OAuthError {
     if error.code() != OAuthCode::InvalidGrant {
         return error;
     }
-    match peer.and_then(|peer| app.failures.failed(peer.accountable())) {
-        Some(wait) => OAuthError::limited(wait),
-        None => error,
-    }
+    waiting(app, peer).unwrap_or(error)
+}
+
+/// Counts a bad credential. After too many the answer is to wait.
+fn waiting(app: &App, peer: Option<Peer>) -> Option<OAuthError> {
+    peer.and_then(|peer| app.failures.failed(peer.accountable())).map(OAuthError::limited)
 }
 
 #[derive(Serialize)]
@@ -124,6 +203,9 @@ struct Granted<'a> {
     /// Absent: the refresh token never expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_expires_in: Option<u64>,
+    /// Only where each use replaces the refresh token: what takes the place of the one that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
 }
 
 fn granted(dialect: Dialect, exchanged: &Exchanged) -> Response {
@@ -137,6 +219,7 @@ fn granted(dialect: Dialect, exchanged: &Exchanged) -> Response {
         scope: &exchanged.scope,
         jti: &exchanged.jti,
         refresh_expires_in: exchanged.refresh_expires_in,
+        refresh_token: exchanged.refresh_token.as_deref(),
     };
     let mut response = respond::json(StatusCode::OK, &body);
     response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
@@ -202,10 +285,20 @@ mod tests {
     }
 
     #[test]
+    fn one_resource_is_asked_for_at_a_time() {
+        let resource = |form: &str| {
+            let form = format!("{GOOD}{form}");
+            read_request(Form::parse(form.as_bytes()).unwrap()).map(|request| request.resource).map_err(|error| error.code())
+        };
+        assert_eq!(resource(""), Ok(None));
+        assert_eq!(resource("&resource="), Ok(None));
+        assert_eq!(resource("&resource=https%3A%2F%2Fa.example"), Ok(Some("https://a.example".to_owned())));
+        assert_eq!(resource("&resource=https://a.example&resource=https://b.example"), Err(OAuthCode::InvalidTarget));
+    }
+
+    #[test]
     fn another_grant_is_unsupported_even_without_a_token() {
-        for grant in
-            ["password", "client_credentials", "REFRESH_TOKEN", "urn:ietf:params:oauth:grant-type:token-exchange"]
-        {
+        for grant in ["password", "client_credentials", "REFRESH_TOKEN", "urn:ietf:params:oauth:grant-type:jwt-bearer"] {
             assert_eq!(read_form(&format!("grant_type={grant}")), Err(OAuthCode::UnsupportedGrantType), "{grant}");
         }
     }

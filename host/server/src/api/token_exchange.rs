@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use axum::response::Response;
 use http::StatusCode;
+use jeton_policy::refresh_token::RefreshToken;
+use jeton_runtime::Class;
 use jeton_runtime::wit::exchange::{TokenExchangeRequest, TokenExchanged, TokenType};
 use serde::Serialize;
 
@@ -13,8 +15,6 @@ use super::{oauth_request, respond};
 
 /// RFC 8693 section 2.1.
 pub(super) const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-/// What may stand in the body alone.
-pub(super) const PARAMETERS: [&str; 2] = ["subject_token", "actor_token"];
 
 /// RFC 8693 section 3: the types that are known here, by their names.
 const TYPES: [(&str, TokenType); 2] = [
@@ -43,6 +43,19 @@ pub(super) fn read(form: &Form<'_>) -> Result<TokenExchangeRequest, OAuthError> 
         expires_in: form.one("expires_in")?.map(|digits| seconds(&digits)).transpose()?,
         peer: None,
     })
+}
+
+/// The id of the refresh token that is presented, where it is one.
+pub(super) fn presented(request: &TokenExchangeRequest) -> Option<String> {
+    RefreshToken::parse(&request.subject_token).map(|token| token.id().to_string())
+}
+
+/// Issuing waits for the disk; minting computes.
+pub(super) fn class(request: &TokenExchangeRequest) -> Class {
+    match request.requested_token_type {
+        TokenType::AccessToken => Class::Exchange,
+        TokenType::RefreshToken => Class::Administration,
+    }
 }
 
 /// RFC 8693 section 2.2.1.

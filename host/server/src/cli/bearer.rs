@@ -12,6 +12,7 @@ pub(super) const EXCHANGE_HELP: &str = "\
 Examples:
   ACCESS=$(JETON_TOKEN=$(cat nightly.token) jeton exchange)
   jeton exchange --scope reports:read < nightly.token
+  jeton exchange --resource https://reports.example < nightly.token
 
 Where JETON_TOKEN is set, standard input is not read.";
 
@@ -24,7 +25,10 @@ pub(super) struct Exchange {
     /// Ask for this scope alone; repeat for more, or separate by spaces [default: all that the refresh token has]
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ' ')]
     scopes: Vec<String>,
-    /// The whole answer as JSON
+    /// Ask for an access token for this resource alone (RFC 8707) [default: the first audience of the refresh token]
+    #[arg(long, value_name = "URI")]
+    resource: Option<String>,
+    /// The whole answer as JSON; where each use replaces the refresh token, with the new one
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -35,9 +39,12 @@ impl Exchange {
     pub(super) fn run(self) -> Result<(), CliError> {
         let scope = (!self.scopes.is_empty()).then(|| self.scopes.join(" "));
         let connection = self.remote.connection()?;
-        let answer = connection.exchange(&remote::refresh_token()?, scope.as_deref())?;
+        let answer = connection.exchange(&remote::refresh_token()?, scope.as_deref(), self.resource.as_deref())?;
         if self.json {
             return Ok(output::json(&answer)?);
+        }
+        if answer.get("refresh_token").is_some() {
+            output::note(&format!("This refresh token {}", remote::SPENT));
         }
         match answer.get("access_token").and_then(Value::as_str) {
             Some(token) => Ok(output::line(token)?),

@@ -34,6 +34,19 @@ pub(super) fn parse(text: &str) -> Result<Expiry, String> {
     }
 }
 
+/// Reads a moment as [`parse`] does, where there must be one: a span counts from this machine's now.
+pub(super) fn moment(text: &str) -> Result<String, String> {
+    match parse(text) {
+        Ok(Expiry::At(moment)) => Ok(moment),
+        Ok(Expiry::After(span)) => i64::try_from(span)
+            .ok()
+            .and_then(|span| Timestamp::now().checked_add(SignedDuration::from_secs(span)).ok())
+            .map(|moment| moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+            .ok_or_else(|| OUT_OF_RANGE.to_owned()),
+        Ok(Expiry::Never) | Err(_) => Err("none of 12h, 2027-01-31, 2027-01-31T12:00:00Z".to_owned()),
+    }
+}
+
 /// Reads a span: seconds, or a number with one of the units s, m, h, d, w. Whether it is in range, the authority says.
 pub(super) fn span(text: &str) -> Result<u64, String> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -141,6 +154,16 @@ mod tests {
             "1ä",
         ] {
             assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_one_or_a_span_from_now() {
+        assert_eq!(moment("2027-01-31"), Ok("2027-01-31T00:00:00Z".to_owned()));
+        assert_eq!(moment("2027-01-31T12:00:00+02:00"), Ok("2027-01-31T10:00:00Z".to_owned()));
+        assert!(moment("12h").is_ok_and(|moment| moment.parse::<Timestamp>().is_ok()));
+        for bad in ["never", "", "Monday", "9999999999999w"] {
+            assert!(moment(bad).is_err(), "{bad}");
         }
     }
 

@@ -92,7 +92,7 @@ enum Verb {
     /// Make an administrator's refresh token on the authority's own machine; it alone goes to standard output
     #[command(after_help = bootstrap::HELP)]
     Bootstrap(bootstrap::Bootstrap),
-    /// Create, list, show and delete refresh tokens
+    /// Create, list, show, change, rotate and delete refresh tokens
     #[command(subcommand)]
     Token(token::Verb),
     /// Exchange the refresh token in JETON_TOKEN, or on standard input, for an access token, which alone goes to standard output

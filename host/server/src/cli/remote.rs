@@ -8,7 +8,7 @@ use std::{
 use clap::builder::BoolishValueParser;
 use zeroize::Zeroizing;
 
-use super::{CliError, secrets};
+use super::{CliError, output, secrets};
 use crate::client::{Administrator, Connection};
 
 /// More than any token has.
@@ -16,6 +16,9 @@ const MAX_TOKEN: u64 = 16 * 1024;
 
 /// What the help of every command for administrators ends with.
 pub(super) const HELP: &str = "JETON_TOKEN holds the refresh token of an administrator, which `jeton bootstrap` makes on the authority's machine.";
+
+/// What a use means for a refresh token that each use replaces, and how its successor is kept.
+pub(super) const SPENT: &str = "is replaced by each use, and this use has spent it. Its successor is the `refresh_token` that `jeton exchange --json` shows: run that with the same token within 30 s, and keep what it shows. Later, the spent one ends the whole token.";
 
 /// Options of every remote command.
 #[derive(Debug, Clone, clap::Args)]
@@ -68,7 +71,11 @@ impl Remote {
             )
         })?;
         check_shape(&token)?;
-        Ok(Administrator::new(connection, &token)?)
+        let administrator = Administrator::new(connection, &token)?;
+        if administrator.has_spent_its_token() {
+            output::note(&format!("The refresh token in JETON_TOKEN {SPENT}"));
+        }
+        Ok(administrator)
     }
 }
 

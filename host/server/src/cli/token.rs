@@ -2,9 +2,12 @@
 
 mod create;
 mod delete;
+mod edit;
 mod list;
+mod rotate;
+mod switch;
 
-use http::Method;
+use http::{HeaderName, Method};
 use jeton_policy::refresh_token;
 
 use super::{
@@ -28,6 +31,18 @@ pub(super) enum Verb {
         #[command(flatten)]
         options: Options,
     },
+    /// Change a refresh token; what is taken away ends what it gave out
+    #[command(after_help = edit::HELP)]
+    Edit(Box<edit::Edit>),
+    /// Disable refresh tokens: they are not exchanged, and everything that they gave out is dead
+    #[command(after_help = switch::DISABLE_HELP)]
+    Disable(switch::Disable),
+    /// Enable refresh tokens again; what they gave out before stays dead
+    #[command(after_help = remote::HELP)]
+    Enable(switch::Enable),
+    /// Replace a refresh token's string; the new one alone goes to standard output, once
+    #[command(after_help = rotate::HELP)]
+    Rotate(rotate::Rotate),
     /// End refresh tokens, and with each all access tokens and children that descend from it
     #[command(after_help = delete::HELP)]
     Delete(delete::Delete),
@@ -39,6 +54,10 @@ impl Verb {
             Self::Create(command) => command.run(),
             Self::List(command) => command.run(),
             Self::Show { id, options } => show(&id, &options),
+            Self::Edit(command) => command.run(),
+            Self::Disable(command) => command.run(),
+            Self::Enable(command) => command.run(),
+            Self::Rotate(command) => command.run(),
             Self::Delete(command) => command.run(),
         }
     }
@@ -48,6 +67,14 @@ fn show(id: &str, options: &Options) -> Result<(), CliError> {
     check_id(id)?;
     let token = options.remote.administrator()?.call(Method::GET, &format!("/v1/refresh-tokens/{id}"), None)?;
     Ok(output::object(&token, options.json)?)
+}
+
+/// The header that says for which generation a change is meant.
+const IF_MATCH: HeaderName = http::header::IF_MATCH;
+
+/// A generation as the `ETag` that `If-Match` names it by.
+fn etag(generation: u64) -> String {
+    format!("\"{generation}\"")
 }
 
 /// Characters of an id.

@@ -7,30 +7,22 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::LOCATION;
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use jeton_runtime::Class;
-use jeton_runtime::wit::refresh_tokens::{Expiry, IssueRequest};
-use serde::Serialize;
+use jeton_runtime::wit::refresh_tokens::{Bindings, Expiry, IssueRefusal, IssueRequest, Issued};
 use zeroize::Zeroizing;
 
 use super::super::json::Members;
 use super::super::permissions::Caller;
 use super::super::problem::Problem;
 use super::super::refusals::Refusal;
-use super::super::{respond, time};
-use super::record::Record;
+use super::super::respond;
+use super::expiry;
+use super::record::{Record, WithSecret};
 use crate::app::App;
 
-/// The members that say when it expires. At most one of them is given.
-const EXPIRIES: [&str; 3] = ["expires_at", "expires_in", "never"];
-
-#[derive(Serialize)]
-struct Created<'a> {
-    #[serde(flatten)]
-    record: Record<'a>,
-    /// The secret: here, once, and nowhere again.
-    token: &'a str,
-}
+/// Who repeats a request under the same key gets what the first one made (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Makes a refresh token: 201 with its record, its place, and, this once, the secret.
 pub(in super::super) async fn create(
@@ -38,22 +30,39 @@ pub(in super::super) async fn create(
     Extension(caller): Extension<Arc<Caller>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
+    let idempotency_key = idempotency_key(request.headers())?;
     let (issue, expiry_member) = read(Members::read(request).await?)?;
+    let issue = IssueRequest { idempotency_key, ..issue };
     let by = caller.claims.client_id.clone();
     let answer = app.authority.call(Class::Administration, move |call| call.issue(&caller.actor, &issue)).await;
-    let issued = match answer {
+    let Issued { secret, token } = match answer {
         Ok(Ok(issued)) => issued,
         Ok(Err(refusal)) => return Err(refusal.row().about("expires_at", expiry_member).problem()),
         Err(error) => return Err(error.row().problem()),
     };
-    tracing::info!(refresh_token = %issued.token.id, %by, "refresh token created");
-    let secret = Zeroizing::new(issued.secret.unwrap_or_default());
-    let created = Created { record: Record::of(&issued.token), token: &secret };
-    let mut response = respond::with_generation(respond::json(StatusCode::CREATED, &created), issued.token.generation);
-    if let Ok(place) = HeaderValue::try_from(format!("/v1/refresh-tokens/{}", issued.token.id)) {
+    let secret = secret.map(Zeroizing::new);
+    let status = if secret.is_some() {
+        tracing::info!(refresh_token = %token.id, %by, "refresh token created");
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let created = WithSecret { record: Record::of(&token), token: secret.as_ref().map(|secret| secret.as_str()) };
+    let mut response = respond::with_generation(respond::json(status, &created), token.generation);
+    if let Ok(place) = HeaderValue::try_from(format!("/v1/refresh-tokens/{}", token.id)) {
         response.headers_mut().insert(LOCATION, place);
     }
     Ok(response)
+}
+
+/// The key of a request that may be repeated. Whether it is one the policy says.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
+    match (given.next(), given.next()) {
+        (None, _) => Ok(None),
+        (Some(key), None) if let Ok(key) = key.to_str() => Ok(Some(key.to_owned())),
+        (Some(_), _) => Err(IssueRefusal::IdempotencyKeyMalformed.row().problem()),
+    }
 }
 
 /// What is asked for, and the name of the member that says when it expires.
@@ -62,37 +71,28 @@ fn read(mut members: Members) -> Result<(IssueRequest, &'static str), Problem> {
         members.refuse::<()>("name", "it is missing");
     }
     let name = members.text("name");
-    let (expiry, expiry_member) = read_expiry(&mut members);
-    let scopes = members.texts("scopes");
-    let parent = members.text_or_null("parent");
-    let owner = members.text_or_null("owner");
-    let access_ttl = members.whole_number("access_ttl");
+    // A setting can reach beyond what is possible too; then it is the missing member that is to blame.
+    let (expiry, expiry_member) = expiry::read(&mut members).unwrap_or((Expiry::BySetting, "expires_at"));
+    let request = IssueRequest {
+        expiry,
+        scopes: members.texts("scopes").unwrap_or_default(),
+        parent: members.text_or_null("parent"),
+        owner: members.text_or_null("owner"),
+        access_ttl: members.or_null("access_ttl", Members::whole_number).flatten(),
+        bindings: Bindings {
+            not_before: members.or_null("not_before", Members::moment).flatten(),
+            networks: members.texts("networks").unwrap_or_default(),
+            networks_in_access_tokens: members.truth("networks_in_access_tokens").unwrap_or(false),
+            audiences: members.texts("audiences").unwrap_or_default(),
+            max_exchanges: members.or_null("max_exchanges", Members::whole_number).flatten(),
+        },
+        may_delegate: members.truth("may_delegate").unwrap_or(false),
+        rotates_on_use: members.truth("rotates_on_use").unwrap_or(false),
+        // What is missing here is refused below.
+        ..IssueRequest::named(&name.unwrap_or_default())
+    };
     members.finish()?;
-    // What is missing here was refused above.
-    let (name, scopes) = (name.unwrap_or_default(), scopes.unwrap_or_default());
-    Ok((IssueRequest { expiry, scopes, parent, owner, access_ttl, ..IssueRequest::named(&name) }, expiry_member))
-}
-
-fn read_expiry(members: &mut Members) -> (Expiry, &'static str) {
-    let given: Vec<&'static str> = EXPIRIES.into_iter().filter(|name| members.has(name)).collect();
-    if given.len() > 1 {
-        for name in &given {
-            members.refuse::<()>(*name, "give only one of `expires_at`, `expires_in` and `never`");
-        }
-    }
-    let at = members.text("expires_at").and_then(|text| match time::from_rfc3339(&text) {
-        Ok(moment) => Some(moment),
-        Err(error) => members.refuse("expires_at", error.to_string()),
-    });
-    let after = members.whole_number("expires_in");
-    let never = members.flag("never");
-    match (at, after, never) {
-        (Some(moment), ..) => (Expiry::At(moment), "expires_at"),
-        (_, Some(seconds), _) => (Expiry::After(seconds), "expires_in"),
-        (.., true) => (Expiry::Never, "never"),
-        // A setting can reach beyond what is possible too; then it is the missing member that is to blame.
-        _ => (Expiry::BySetting, "expires_at"),
-    }
+    Ok((request, expiry_member))
 }
 
 #[cfg(test)]
@@ -134,6 +134,43 @@ mod tests {
             (request.parent.as_deref(), request.owner.as_deref(), request.access_ttl),
             (Some("p"), Some("o"), Some(60))
         );
+    }
+
+    #[test]
+    fn everything_that_ties_it_down_can_be_said() {
+        let request = request(
+            r#"{"name":"n","not_before":"2027-01-31T12:00:00Z","networks":["192.0.2.0/24"],"networks_in_access_tokens":true,
+                "audiences":["https://a.example"],"max_exchanges":100,"may_delegate":true,"rotates_on_use":false}"#,
+        )
+        .unwrap();
+        let bindings = request.bindings;
+        assert_eq!((bindings.not_before, bindings.max_exchanges), (Some(1_801_396_800), Some(100)));
+        assert_eq!((bindings.networks, bindings.audiences), (vec!["192.0.2.0/24".to_owned()], vec!["https://a.example".to_owned()]));
+        assert!(bindings.networks_in_access_tokens && request.may_delegate && !request.rotates_on_use);
+        for json in [r#"{"name":"n","not_before":null,"max_exchanges":null,"access_ttl":null,"parent":null}"#] {
+            assert_eq!(refused(json), Vec::<String>::new(), "records are written so");
+        }
+        let wrong = r#"{"name":"n","not_before":"Monday","networks":"x","networks_in_access_tokens":1,"audiences":[1],"max_exchanges":"1","may_delegate":null,"rotates_on_use":"yes"}"#;
+        let members = ["not_before", "networks", "networks_in_access_tokens", "audiences", "max_exchanges", "may_delegate", "rotates_on_use"];
+        let mut named = refused(wrong);
+        named.sort();
+        let mut members = members.map(str::to_owned);
+        members.sort();
+        assert_eq!(named, members);
+    }
+
+    #[test]
+    fn a_key_for_repetitions_is_one_text() {
+        let key = |values: &[&'static [u8]]| {
+            let header = |value: &&'static [u8]| {
+                (http::HeaderName::from_static(IDEMPOTENCY_KEY), HeaderValue::from_bytes(value).unwrap())
+            };
+            idempotency_key(&values.iter().map(header).collect()).map_err(|problem| problem.code())
+        };
+        assert_eq!(key(&[]), Ok(None));
+        assert_eq!(key(&[b"\"8e03978e\""]), Ok(Some("\"8e03978e\"".to_owned())));
+        assert_eq!(key(&[b"a", b"a"]), Err("idempotency-key-malformed"));
+        assert_eq!(key(&[b"\xff"]), Err("idempotency-key-malformed"));
     }
 
     #[test]

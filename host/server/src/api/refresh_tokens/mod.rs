@@ -2,8 +2,11 @@
 
 mod create;
 mod delete;
+mod edit;
+mod expiry;
 mod list;
 mod record;
+mod rotate;
 
 use std::sync::Arc;
 
@@ -15,8 +18,10 @@ use jeton_runtime::Class;
 
 pub(super) use create::create;
 pub(super) use delete::{delete, delete_batch};
+pub(super) use edit::edit;
 pub(super) use list::list;
 pub(super) use record::{every_reason_named, reason_name};
+pub(super) use rotate::rotate;
 
 use super::problem::Problem;
 use super::{answered, refusals, respond};

@@ -13,19 +13,41 @@ pub(in super::super) struct Record<'a> {
     name: &'a str,
     owner: Option<&'a str>,
     parent: Option<&'a str>,
+    /// How many it descends from.
+    depth: u32,
     scopes: &'a [String],
     state: &'static str,
     created_at: String,
     created_by: &'a str,
     expires_at: Option<String>,
     access_ttl: u64,
+    not_before: Option<String>,
+    networks: &'a [String],
+    networks_in_access_tokens: bool,
+    audiences: &'a [String],
+    max_exchanges: Option<u64>,
+    exchanges_left: Option<u64>,
+    may_delegate: bool,
+    rotates_on_use: bool,
+    superseded_until: Option<String>,
     last_used_at: Option<String>,
     last_used_from: Option<&'a str>,
     exchange_count: u64,
     /// Whether no crash can have lost a use: without it `last_used_at` is "at least", and `null` is unknown.
     last_used_certain: bool,
+    generation: u64,
+    #[serde(flatten)]
+    disabled: Option<Disabled<'a>>,
     #[serde(flatten)]
     ended: Option<Ended<'a>>,
+}
+
+/// Why one that has not ended is not exchanged.
+#[derive(Serialize)]
+struct Disabled<'a> {
+    disabled_at: String,
+    disabled_by: &'a str,
+    note: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -37,25 +59,50 @@ struct Ended<'a> {
     note: Option<&'a str>,
 }
 
+/// A record and, where it was made just now, its secret: here, once, and nowhere again.
+#[derive(Serialize)]
+pub(super) struct WithSecret<'a> {
+    #[serde(flatten)]
+    pub(super) record: Record<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<&'a str>,
+}
+
 impl<'a> Record<'a> {
     /// The record of a token. The secret is no part of it.
     pub(in super::super) fn of(token: &'a RefreshToken) -> Record<'a> {
-        let last_use = token.last_use.as_ref();
+        let (bindings, last_use) = (&token.bindings, token.last_use.as_ref());
         Record {
             id: &token.id,
             name: &token.name,
             owner: token.owner.as_deref(),
             parent: token.parent.as_deref(),
+            depth: token.depth,
             scopes: &token.scopes,
             state: state_name(token.state),
             created_at: to_rfc3339(token.created_at),
             created_by: &token.created_by,
             expires_at: token.expires_at.map(to_rfc3339),
             access_ttl: token.access_ttl,
+            not_before: bindings.not_before.map(to_rfc3339),
+            networks: &bindings.networks,
+            networks_in_access_tokens: bindings.networks_in_access_tokens,
+            audiences: &bindings.audiences,
+            max_exchanges: bindings.max_exchanges,
+            exchanges_left: token.exchanges_left,
+            may_delegate: token.may_delegate,
+            rotates_on_use: token.rotates_on_use,
+            superseded_until: token.superseded_until.map(to_rfc3339),
             last_used_at: last_use.map(|used| to_rfc3339(used.at)),
             last_used_from: last_use.and_then(|used| used.address.as_deref()),
             exchange_count: last_use.map_or(0, |used| used.count),
             last_used_certain: token.last_use_certain,
+            generation: token.generation,
+            disabled: token.disabled.as_ref().map(|disabled| Disabled {
+                disabled_at: to_rfc3339(disabled.at),
+                disabled_by: &disabled.by,
+                note: disabled.note.as_deref(),
+            }),
             ended: ended(token),
         }
     }
@@ -180,8 +227,10 @@ mod tests {
             shown(&token()),
             json!({
                 "id": "0000000000000000000001", "name": "nightly job", "owner": null, "parent": null, "scopes": ["reports"], "state": "active",
-                "created_at": "2026-09-21T14:13:20Z", "created_by": "machine", "expires_at": null, "access_ttl": 900,
-                "last_used_at": null, "last_used_from": null, "exchange_count": 0, "last_used_certain": true,
+                "created_at": "2026-09-21T14:13:20Z", "created_by": "machine", "expires_at": null, "access_ttl": 900, "depth": 0,
+                "not_before": null, "networks": [], "networks_in_access_tokens": false, "audiences": [], "max_exchanges": null,
+                "exchanges_left": null, "may_delegate": false, "rotates_on_use": false, "superseded_until": null,
+                "last_used_at": null, "last_used_from": null, "exchange_count": 0, "last_used_certain": true, "generation": 1,
             })
         );
     }
@@ -200,6 +249,22 @@ mod tests {
         assert_eq!(shown.get("ended_by"), Some(&json!("machine")));
         assert_eq!(shown.get("reason"), Some(&json!("owner-left")));
         assert_eq!(shown.get("note"), Some(&json!("gone")));
+    }
+
+    #[test]
+    fn a_disabled_one_says_since_when_by_whom_and_why() {
+        let disabled = Ending {
+            at: 1_790_000_001,
+            by: "machine".to_owned(),
+            reason: Reason::Disabled,
+            note: Some("may have leaked".to_owned()),
+        };
+        let shown = shown(&RefreshToken { state: State::Disabled, disabled: Some(disabled), ..token() });
+        assert_eq!(shown.get("state"), Some(&json!("disabled")));
+        assert_eq!(shown.get("disabled_at"), Some(&json!("2026-09-21T14:13:21Z")));
+        assert_eq!(shown.get("disabled_by"), Some(&json!("machine")));
+        assert_eq!(shown.get("note"), Some(&json!("may have leaked")));
+        assert_eq!(shown.get("ended_at"), None);
     }
 
     #[test]

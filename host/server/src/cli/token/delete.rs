@@ -90,7 +90,7 @@ impl Delete {
 }
 
 /// The ids given, with those on standard input in the place of `-`. Nothing is deleted where one of them is none.
-fn all_ids(given: &[String], stdin: impl BufRead) -> Result<Vec<String>, CliError> {
+pub(super) fn all_ids(given: &[String], stdin: impl BufRead) -> Result<Vec<String>, CliError> {
     let (mut ids, mut stdin) = (Vec::new(), Some(stdin));
     for id in given {
         if id != "-" {
