@@ -62,6 +62,12 @@ fn a_creation_that_breaks_a_rule_is_refused_by_name() {
         (json!({ "name": "n", "owner": "0000000000000000000000" }), 400, "owner-malformed", &["owner"]),
         (json!({ "name": "n", "access_ttl": 0 }), 400, "access-ttl-out-of-range", &["access_ttl"]),
         (json!({ "name": "n", "access_ttl": 86_401 }), 400, "access-ttl-out-of-range", &["access_ttl"]),
+        (json!({ "name": "n", "networks": ["192.0.2.1/24"] }), 400, "network-malformed", &["networks"]),
+        (json!({ "name": "n", "networks": ["::ffff:192.0.2.0/120"] }), 400, "network-malformed", &["networks"]),
+        (json!({ "name": "n", "audiences": ["not a URI"] }), 400, "audience-malformed", &["audiences"]),
+        (json!({ "name": "n", "max_exchanges": 0 }), 400, "max-exchanges-out-of-range", &["max_exchanges"]),
+        (json!({ "name": "n", "max_exchanges": 1.5 }), 400, "invalid-member", &["max_exchanges"]),
+        (json!({ "name": "n", "not_before": "2999-01-01T00:00:00Z" }), 400, "not-before-out-of-range", &["not_before"]),
     ];
     for (body, status, code, fields) in cases {
         let answer = administrator.send(&server, Request::json("POST", "/v1/refresh-tokens", &body));

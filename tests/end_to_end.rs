@@ -16,6 +16,7 @@ mod bad_input;
 mod bad_json;
 mod bad_tokens;
 mod bad_wire;
+mod changes;
 mod clients;
 mod clock;
 mod crashes;

@@ -133,7 +133,7 @@ impl Server {
         let answer = http::send(self.port, &request)?;
         // A refresh token or an access token that was handed out.
         if answer.status < 300 && answer.text().starts_with('{') {
-            for name in ["token", "access_token"] {
+            for name in ["token", "access_token", "refresh_token"] {
                 if let Some(secret) = answer.json()[name].as_str() {
                     self.hide(secret);
                 }

@@ -288,7 +288,9 @@ mod tests {
     fn one_resource_is_asked_for_at_a_time() {
         let resource = |form: &str| {
             let form = format!("{GOOD}{form}");
-            read_request(Form::parse(form.as_bytes()).unwrap()).map(|request| request.resource).map_err(|error| error.code())
+            read_request(Form::parse(form.as_bytes()).unwrap())
+                .map(|request| request.resource)
+                .map_err(|error| error.code())
         };
         assert_eq!(resource(""), Ok(None));
         assert_eq!(resource("&resource="), Ok(None));

@@ -70,7 +70,7 @@ fn show(id: &str, options: &Options) -> Result<(), CliError> {
 }
 
 /// The header that says for which generation a change is meant.
-const IF_MATCH: HeaderName = http::header::IF_MATCH;
+static IF_MATCH: HeaderName = http::header::IF_MATCH;
 
 /// A generation as the `ETag` that `If-Match` names it by.
 fn etag(generation: u64) -> String {

@@ -10,6 +10,7 @@
 
 mod administration;
 mod bearer;
+mod changes;
 mod connection;
 mod local;
 mod options;

@@ -145,13 +145,24 @@ mod tests {
         .unwrap();
         let bindings = request.bindings;
         assert_eq!((bindings.not_before, bindings.max_exchanges), (Some(1_801_396_800), Some(100)));
-        assert_eq!((bindings.networks, bindings.audiences), (vec!["192.0.2.0/24".to_owned()], vec!["https://a.example".to_owned()]));
+        assert_eq!(
+            (bindings.networks, bindings.audiences),
+            (vec!["192.0.2.0/24".to_owned()], vec!["https://a.example".to_owned()])
+        );
         assert!(bindings.networks_in_access_tokens && request.may_delegate && !request.rotates_on_use);
         for json in [r#"{"name":"n","not_before":null,"max_exchanges":null,"access_ttl":null,"parent":null}"#] {
             assert_eq!(refused(json), Vec::<String>::new(), "records are written so");
         }
         let wrong = r#"{"name":"n","not_before":"Monday","networks":"x","networks_in_access_tokens":1,"audiences":[1],"max_exchanges":"1","may_delegate":null,"rotates_on_use":"yes"}"#;
-        let members = ["not_before", "networks", "networks_in_access_tokens", "audiences", "max_exchanges", "may_delegate", "rotates_on_use"];
+        let members = [
+            "not_before",
+            "networks",
+            "networks_in_access_tokens",
+            "audiences",
+            "max_exchanges",
+            "may_delegate",
+            "rotates_on_use",
+        ];
         let mut named = refused(wrong);
         named.sort();
         let mut members = members.map(str::to_owned);

@@ -122,7 +122,10 @@ mod tests {
         )
         .unwrap();
         assert!(matches!(change.expiry, Some(Expiry::Never)));
-        assert_eq!((change.enabled, change.access_ttl, change.max_exchanges), (Some(false), Some(Some(60)), Some(Some(5))));
+        assert_eq!(
+            (change.enabled, change.access_ttl, change.max_exchanges),
+            (Some(false), Some(Some(60)), Some(Some(5)))
+        );
         assert_eq!((change.may_delegate, change.rotates_on_use), (Some(true), Some(true)));
         assert_eq!((change.not_before, change.note.as_deref()), (Some(Some(1_801_396_800)), Some("why")));
     }

@@ -33,7 +33,8 @@ pub(in super::super) async fn rotate(
     let overlap = members.whole_number("overlap_seconds").unwrap_or(0);
     members.finish()?;
     let by = caller.claims.client_id.clone();
-    let rotate = move |call: &mut jeton_runtime::AuthorityCall<'_>| call.rotate(&caller.actor, &id, overlap, generation);
+    let rotate =
+        move |call: &mut jeton_runtime::AuthorityCall<'_>| call.rotate(&caller.actor, &id, overlap, generation);
     let Issued { secret, token } = answered(app.authority.call(Class::Administration, rotate)).await?;
     tracing::info!(refresh_token = %token.id, %by, overlap, "refresh token rotated");
     let secret = secret.map(Zeroizing::new);

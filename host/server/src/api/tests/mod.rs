@@ -8,6 +8,8 @@ mod refresh_tokens;
 mod transfer;
 mod settings;
 mod uses;
+mod changes;
+mod rotation;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -4,21 +4,32 @@ use super::*;
 use serde_json::json;
 
 const PATH: &str = "/v1/refresh-tokens";
-const RECORD: [&str; 14] = [
+const RECORD: [&str; 25] = [
     "access_ttl",
+    "audiences",
     "created_at",
     "created_by",
+    "depth",
     "exchange_count",
+    "exchanges_left",
     "expires_at",
+    "generation",
     "id",
     "last_used_at",
     "last_used_certain",
     "last_used_from",
+    "max_exchanges",
+    "may_delegate",
     "name",
+    "networks",
+    "networks_in_access_tokens",
+    "not_before",
     "owner",
     "parent",
+    "rotates_on_use",
     "scopes",
     "state",
+    "superseded_until",
 ];
 
 async fn create(jeton: &Jeton, access: &str, json: &str) -> Answer {
@@ -121,6 +132,16 @@ async fn what_breaks_a_rule_is_refused_by_field_and_makes_nothing() {
         (r#"{"name":"n","owner":"0000000000000000000001"}"#, "owner-malformed", "owner"),
         (r#"{"name":"n","access_ttl":0}"#, "access-ttl-out-of-range", "access_ttl"),
         (r#"{"name":"n","access_ttl":86401}"#, "access-ttl-out-of-range", "access_ttl"),
+        (
+            r#"{"name":"n","expires_in":60,"not_before":"2999-01-31T12:00:00Z"}"#,
+            "not-before-out-of-range",
+            "not_before",
+        ),
+        (r#"{"name":"n","networks":["192.0.2.1/24"]}"#, "network-malformed", "networks"),
+        (r#"{"name":"n","networks":["::ffff:192.0.2.0/120"]}"#, "network-malformed", "networks"),
+        (r#"{"name":"n","audiences":["reports"]}"#, "audience-malformed", "audiences"),
+        (r#"{"name":"n","max_exchanges":0}"#, "max-exchanges-out-of-range", "max_exchanges"),
+        (r#"{"name":"n","rotates_on_use":"yes"}"#, "invalid-member", "rotates_on_use"),
         ("not json", "malformed-json", ""),
         (r#"["name"]"#, "malformed-json", ""),
     ] {

@@ -78,7 +78,7 @@ struct Bindings {
     max_exchanges: Option<u64>,
 }
 
-const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+static HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 impl Create {
     pub(super) fn run(self) -> Result<(), CliError> {
@@ -156,7 +156,8 @@ mod tests {
             body(&["--name", "n", "--expires", "2027-01-31", "--parent", "p", "--access-ttl", "5m"]),
             json!({"name": "n", "expires_at": "2027-01-31T00:00:00Z", "parent": "p", "access_ttl": 300})
         );
-        let bound = ["--not-before", "2027-01-31", "--network", "10.0.0.0/8", "--bind-access-tokens", "--audience", "urn:a"];
+        let bound =
+            ["--not-before", "2027-01-31", "--network", "10.0.0.0/8", "--bind-access-tokens", "--audience", "urn:a"];
         let held = ["--max-exchanges", "100", "--may-delegate", "--rotate-on-use"];
         assert_eq!(
             body(&[&["--name", "n"][..], &bound, &held].concat()),
