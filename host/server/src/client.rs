@@ -91,9 +91,21 @@ impl Connection {
         scope: Option<&str>,
         resource: Option<&str>,
     ) -> Result<Value, ClientError> {
+        self.token(&[
+            ("grant_type", Some("refresh_token")),
+            ("refresh_token", Some(refresh_token)),
+            ("scope", scope),
+            ("resource", resource),
+        ])
+    }
+
+    /// Asks the token endpoint for a token by any grant; gives the whole answer. A parameter without a value is not sent.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn token(&self, parameters: &[(&str, Option<&str>)]) -> Result<Value, ClientError> {
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", refresh_token);
-        for (name, value) in [("scope", scope), ("resource", resource)] {
+        for (name, value) in parameters {
             if let Some(value) = value {
                 form.append_pair(name, value);
             }

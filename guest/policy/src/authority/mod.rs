@@ -68,9 +68,9 @@ pub use settings::{
 pub use show::{LastUse, ShowError, State, Token};
 pub use time::{TOLERATED_STEP_BACK, Time};
 pub use token_exchange::{TokenExchangeError, TokenExchangeRequest, TokenExchanged, TokenType};
+pub use transfer::{ExportError, ExportedPage, ExportedToken, ImportError, Imported, MAX_IMPORTED};
 pub use upkeep::{MAX_ENTOMBED, MAX_REMOVED, MAX_SWEPT, Swept};
 pub use uses::{MAX_USES, USES_AT_STAKE, Use};
-pub use transfer::{ExportError, ExportedPage, ExportedToken, ImportError, Imported, MAX_IMPORTED};
 
 use crate::{
     access_token::EpochSigner,

@@ -190,11 +190,9 @@ impl Authority {
         let reading = self.clock.now();
         let [clock, epoch] = self.read([keys::CLOCK.to_vec(), keys::EPOCH.to_vec()])?;
         let time = Time::new(reading, decoded(clock.as_ref()).map_err(Unavailable::from)?.map(|(mark, _)| mark));
-        let (epoch, _) = decoded::<Epoch>(epoch.as_ref())
-            .map_err(Unavailable::from)?
-            .ok_or(TokenExchangeError::InvalidSubject)?;
-        let held =
-            self.held(request.subject_token, time, &epoch)?.ok_or(TokenExchangeError::InvalidSubject)?;
+        let (epoch, _) =
+            decoded::<Epoch>(epoch.as_ref()).map_err(Unavailable::from)?.ok_or(TokenExchangeError::InvalidSubject)?;
+        let held = self.held(request.subject_token, time, &epoch)?.ok_or(TokenExchangeError::InvalidSubject)?;
         if !held.networks.judge(request.peer).permits() {
             return Err(TokenExchangeError::InvalidSubject);
         }

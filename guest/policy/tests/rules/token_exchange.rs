@@ -130,7 +130,11 @@ fn whatever_is_no_good_subject_is_refused_in_the_same_words() {
             assert_eq!(refusal(&world, &asks(subject, from, to)), TokenExchangeError::InvalidSubject, "{subject}");
         }
     }
-    assert_eq!(refusal(&world, &narrowing(&good.secret)), TokenExchangeError::InvalidSubject, "not what it is said to be");
+    assert_eq!(
+        refusal(&world, &narrowing(&good.secret)),
+        TokenExchangeError::InvalidSubject,
+        "not what it is said to be"
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::{
-    CliError, output,
+    CliError, delegate, output,
     remote::{self, Remote},
 };
 
@@ -12,6 +12,7 @@ pub(super) const EXCHANGE_HELP: &str = "\
 Examples:
   ACCESS=$(JETON_TOKEN=$(cat nightly.token) jeton exchange)
   jeton exchange --scope reports:read < nightly.token
+  echo "$ACCESS" | jeton exchange --from-access-token --scope reports:read
   jeton exchange --resource https://reports.example < nightly.token
 
 Where JETON_TOKEN is set, standard input is not read.";
@@ -28,6 +29,9 @@ pub(super) struct Exchange {
     /// Ask for an access token for this resource alone (RFC 8707) [default: the first audience of the refresh token]
     #[arg(long, value_name = "URI")]
     resource: Option<String>,
+    /// What is shown is an access token, on standard input; a narrower one is given, which dies with it (RFC 8693)
+    #[arg(long)]
+    from_access_token: bool,
     /// The whole answer as JSON; where each use replaces the refresh token, with the new one
     #[arg(long)]
     json: bool,
@@ -39,7 +43,13 @@ impl Exchange {
     pub(super) fn run(self) -> Result<(), CliError> {
         let scope = (!self.scopes.is_empty()).then(|| self.scopes.join(" "));
         let connection = self.remote.connection()?;
-        let answer = connection.exchange(&remote::refresh_token()?, scope.as_deref(), self.resource.as_deref())?;
+        let (scope, resource) = (scope.as_deref(), self.resource.as_deref());
+        let answer = if self.from_access_token {
+            let token = remote::token_on_stdin("an access token is expected on standard input")?;
+            connection.token(&delegate::narrowing(&token, scope, resource))?
+        } else {
+            connection.exchange(&remote::refresh_token()?, scope, resource)?
+        };
         if self.json {
             return Ok(output::json(&answer)?);
         }

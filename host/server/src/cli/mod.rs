@@ -2,6 +2,7 @@
 
 mod bearer;
 mod bootstrap;
+mod delegate;
 mod epoch;
 mod expiry;
 mod output;
@@ -98,6 +99,9 @@ enum Verb {
     /// Exchange the refresh token in JETON_TOKEN, or on standard input, for an access token, which alone goes to standard output
     #[command(after_help = bearer::EXCHANGE_HELP)]
     Exchange(bearer::Exchange),
+    /// Issue a refresh token under the one in JETON_TOKEN, or on standard input; it alone goes to standard output
+    #[command(after_help = delegate::HELP)]
+    Delegate(delegate::Delegate),
     /// Ask whether the access token on standard input is alive: its claims, or the refusal and exit 1
     #[command(after_help = bearer::VERIFY_HELP)]
     Verify(bearer::Verify),
@@ -165,6 +169,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Bootstrap(command) => command.run(),
         Verb::Token(verb) => verb.run(),
         Verb::Exchange(command) => command.run(),
+        Verb::Delegate(command) => command.run(),
         Verb::Verify(command) => command.run(),
         Verb::Epoch(verb) => verb.run(),
         Verb::Settings(verb) => verb.run(),

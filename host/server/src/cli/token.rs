@@ -6,6 +6,7 @@ mod edit;
 mod list;
 mod rotate;
 mod switch;
+mod transfer;
 
 use http::{HeaderName, Method};
 use jeton_policy::refresh_token;
@@ -43,6 +44,12 @@ pub(super) enum Verb {
     /// Replace a refresh token's string; the new one alone goes to standard output, once
     #[command(after_help = rotate::HELP)]
     Rotate(rotate::Rotate),
+    /// Write every refresh token as a line of JSON: what an import needs, but no secret
+    #[command(after_help = transfer::EXPORT_HELP)]
+    Export(transfer::Export),
+    /// Take refresh tokens of another authority, so that their bearers' strings stay good
+    #[command(after_help = transfer::IMPORT_HELP)]
+    Import(transfer::Import),
     /// End refresh tokens, and with each all access tokens and children that descend from it
     #[command(after_help = delete::HELP)]
     Delete(delete::Delete),
@@ -58,6 +65,8 @@ impl Verb {
             Self::Disable(command) => command.run(),
             Self::Enable(command) => command.run(),
             Self::Rotate(command) => command.run(),
+            Self::Export(command) => command.run(),
+            Self::Import(command) => command.run(),
             Self::Delete(command) => command.run(),
         }
     }

@@ -74,10 +74,8 @@ impl Authority {
 
     /// Records with what is kept beside them.
     pub(super) fn exported(&self, records: Vec<(TokenId, Record)>) -> Result<Vec<ExportedToken>, Unavailable> {
-        let wanted: Vec<_> = records
-            .iter()
-            .flat_map(|(id, _)| [keys::rotation(*id), keys::exchanges(*id), keys::used(*id)])
-            .collect();
+        let wanted: Vec<_> =
+            records.iter().flat_map(|(id, _)| [keys::rotation(*id), keys::exchanges(*id), keys::used(*id)]).collect();
         let mut exported = Vec::with_capacity(records.len());
         let entries = self.store.read(&wanted, Freshness::Latest)?.entries;
         for ((id, record), beside) in records.into_iter().zip(entries.chunks(BESIDE)) {

@@ -158,7 +158,10 @@ impl Authority {
                 if let Some((there, _)) = ground.records.get(&one.id) {
                     let same = self.is_same(one.id, there, tokens.get(one.place))?;
                     put(results, one.place, if same { Imported::AlreadyThere } else { Imported::Differs });
-                } else if one.parent.is_some_and(|parent| !ground.records.contains_key(&parent) && coming.contains(&parent)) {
+                } else if one
+                    .parent
+                    .is_some_and(|parent| !ground.records.contains_key(&parent) && coming.contains(&parent))
+                {
                     later.push(one);
                 } else {
                     now.push(one);
@@ -341,13 +344,10 @@ fn candidate(place: usize, token: &ExportedToken, actor: &Actor) -> Result<Candi
         return Err(refused(IssueError::ExpiryOutOfRange));
     }
     members::check_access_ttl(token.access_ttl, &Settings::default()).map_err(refused)?;
-    let bindings: Option<Bindings> =
-        members::bindings(&token.bindings, token.expires_at, None).map_err(refused)?;
+    let bindings: Option<Bindings> = members::bindings(&token.bindings, token.expires_at, None).map_err(refused)?;
     let secret = match (&token.secret_sha256, &token.ending) {
         (None, Some(_)) => None,
-        (Some(secret), None) => {
-            Some(<[u8; 32]>::try_from(secret.as_slice()).map_err(|_| Imported::SecretMalformed)?)
-        }
+        (Some(secret), None) => Some(<[u8; 32]>::try_from(secret.as_slice()).map_err(|_| Imported::SecretMalformed)?),
         _ => return Err(Imported::SecretMalformed),
     };
     let author_is_sound = is_author(&token.created_by);
@@ -360,9 +360,8 @@ fn candidate(place: usize, token: &ExportedToken, actor: &Actor) -> Result<Candi
         (Some(limit), Some(left)) if left <= limit => None,
         _ => return Err(Imported::ExchangesLeftOutOfRange),
     };
-    let address_is_sound = |address: &String| {
-        address.len() <= MAX_ADDRESS_LENGTH && address.bytes().all(|byte| byte.is_ascii_graphic())
-    };
+    let address_is_sound =
+        |address: &String| address.len() <= MAX_ADDRESS_LENGTH && address.bytes().all(|byte| byte.is_ascii_graphic());
     let used = token.last_use.as_ref().map(|used| Used {
         at: used.at,
         address: used.address.clone().filter(address_is_sound),
@@ -396,8 +395,6 @@ fn is_author(by: &str) -> bool {
 }
 
 fn is_sound(ending: &Ending) -> bool {
-    let note_is_sound = |note: &String| {
-        note.chars().count() <= MAX_NOTE_LENGTH && !note.chars().any(char::is_control)
-    };
+    let note_is_sound = |note: &String| note.chars().count() <= MAX_NOTE_LENGTH && !note.chars().any(char::is_control);
     is_author(&ending.by) && ending.at <= Seconds(LAST_EXPIRY.0) && ending.note.as_ref().is_none_or(note_is_sound)
 }
