@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn another_grant_is_unsupported_even_without_a_token() {
-        for grant in ["password", "client_credentials", "REFRESH_TOKEN", "urn:ietf:params:oauth:grant-type:jwt-bearer"] {
+        for grant in ["password", "client_credentials", "REFRESH_TOKEN", "urn:ietf:params:oauth:grant-type:jwt-bearer"]
+        {
             assert_eq!(read_form(&format!("grant_type={grant}")), Err(OAuthCode::UnsupportedGrantType), "{grant}");
         }
     }

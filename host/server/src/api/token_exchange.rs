@@ -28,7 +28,8 @@ pub(super) fn read(form: &Form<'_>) -> Result<TokenExchangeRequest, OAuthError> 
         return Err(invalid("whoever presents a subject token acts as its bearer: there is no `actor_token`"));
     }
     let subject_token = oauth_request::token(form, "subject_token")?.into_owned();
-    let subject_token_type = form.one("subject_token_type")?.ok_or_else(|| oauth_request::missing("subject_token_type"))?;
+    let subject_token_type =
+        form.one("subject_token_type")?.ok_or_else(|| oauth_request::missing("subject_token_type"))?;
     let requested = form.one("requested_token_type")?;
     Ok(TokenExchangeRequest {
         subject_token,
@@ -178,7 +179,8 @@ mod tests {
 
     #[test]
     fn a_token_is_for_one_target() {
-        for more in ["resource=https://a&resource=https://b", "audience=a:b&resource=a:b", "audience=a:b&audience=a:b"] {
+        for more in ["resource=https://a&resource=https://b", "audience=a:b&resource=a:b", "audience=a:b&audience=a:b"]
+        {
             assert_eq!(read_form(&format!("{SUBJECT}&{more}")).map(|_| ()), Err(OAuthCode::InvalidTarget), "{more}");
         }
     }

@@ -165,7 +165,9 @@ impl Fate {
                 let row = refusal.row();
                 Self::refused(row.code(), row.sentence())
             }
-            Imported::IdMalformed => Self::refused("id-malformed", "the id of a refresh token has 22 characters of base62"),
+            Imported::IdMalformed => {
+                Self::refused("id-malformed", "the id of a refresh token has 22 characters of base62")
+            }
             Imported::SecretMalformed => Self::refused(
                 "secret-malformed",
                 "`secret_sha256` has 64 hexadecimal digits; a tombstone has none, and every other token has one",
@@ -240,9 +242,7 @@ impl Line {
             exchanges_left: self.exchanges_left,
             last_use: match self.last_use {
                 None => None,
-                Some(used) => {
-                    Some(LastUse { at: from_rfc3339(&used.at).ok()?, address: used.from, count: used.count })
-                }
+                Some(used) => Some(LastUse { at: from_rfc3339(&used.at).ok()?, address: used.from, count: used.count }),
             },
             disabled: self.disabled.map(EndingLine::ending).map_or(Some(None), |ending| ending.map(Some))?,
             ending: self.ended.map(EndingLine::ending).map_or(Some(None), |ending| ending.map(Some))?,

@@ -12,7 +12,7 @@ pub(super) const EXCHANGE_HELP: &str = "\
 Examples:
   ACCESS=$(JETON_TOKEN=$(cat nightly.token) jeton exchange)
   jeton exchange --scope reports:read < nightly.token
-  echo "$ACCESS" | jeton exchange --from-access-token --scope reports:read
+  printf %s $ACCESS | jeton exchange --from-access-token --scope reports:read
   jeton exchange --resource https://reports.example < nightly.token
 
 Where JETON_TOKEN is set, standard input is not read.";

@@ -61,7 +61,9 @@ impl Delegate {
             return Ok(output::json(&answer)?);
         }
         if let Some(successor) = answer.get("refresh_token").and_then(Value::as_str) {
-            output::note("Each use replaces your own refresh token: the second line is the one that takes its place. Keep it.");
+            output::note(
+                "Each use replaces your own refresh token: the second line is the one that takes its place. Keep it.",
+            );
             output::line(answer.get("access_token").and_then(Value::as_str).unwrap_or_default())?;
             return Ok(output::line(successor)?);
         }

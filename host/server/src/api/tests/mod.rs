@@ -1,15 +1,15 @@
 //! The routes as a whole: a real authority over a store in memory, asked through the router.
 
 mod access;
+mod changes;
 mod delegation;
 mod oauth;
 mod operations;
 mod refresh_tokens;
-mod transfer;
-mod settings;
-mod uses;
-mod changes;
 mod rotation;
+mod settings;
+mod transfer;
+mod uses;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -158,7 +158,9 @@ impl Tally {
 
     fn tell(&self) -> Result<(), CliError> {
         let Self { imported, already_there, refused } = self;
-        output::note(&format!("{imported} refresh tokens imported, {already_there} were there already, {refused} refused."));
+        output::note(&format!(
+            "{imported} refresh tokens imported, {already_there} were there already, {refused} refused."
+        ));
         if *refused == 0 { Ok(()) } else { Err(CliError::Failed(format!("{refused} lines were refused"))) }
     }
 }
