@@ -64,7 +64,8 @@ fn ticks(left: Duration) -> u64 {
 }
 
 /// The processor time that the calling thread has used.
-fn processor_time() -> Duration {
+#[must_use]
+pub fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -57,7 +57,7 @@ impl VerifierInstance {
 }
 
 /// A store whose guest has a budget, and cannot make the host allocate more than it could allocate itself.
-fn store<T: Budgeted + 'static>(engine: &Engine, state: T) -> Store<T> {
+pub(crate) fn store<T: Budgeted + 'static>(engine: &Engine, state: T) -> Store<T> {
     let mut store = Store::new(engine, state);
     store.set_hostcall_fuel(MAX_MEMORY);
     budget::enforce(&mut store);

@@ -14,11 +14,12 @@ mod lent;
 mod live;
 mod policy;
 mod pool;
+pub mod sandbox;
 mod verifier;
 pub mod wit;
 
 pub use authority::{Authority, AuthorityCall, CallError, Class, PoolSizes, StartError};
-pub use lent::{Clock, EntropyError, Lent, RootKey};
+pub use lent::{Clock, Entropy, EntropyError, Lent, RootKey};
 pub use live::{Live, LiveDocument, LiveError, Publisher};
 pub use policy::{Policy, PolicyError};
 pub use verifier::{IntrospectError, Verifier, VerifyError};

@@ -98,7 +98,7 @@ impl Policy {
     }
 }
 
-fn start_engine() -> Result<Engine, PolicyError> {
+pub(crate) fn start_engine() -> Result<Engine, PolicyError> {
     engine::start().map_err(|error| PolicyError::Engine(describe(&error)))
 }
 
@@ -118,7 +118,7 @@ fn load(engine: &Engine, compiled: &[u8], component: &[u8]) -> wasmtime::Result<
 }
 
 /// An error of the engine with its causes. They name types and interfaces, never data.
-fn describe(error: &wasmtime::Error) -> String {
+pub(crate) fn describe(error: &wasmtime::Error) -> String {
     format!("{error:#}")
 }
 

@@ -17,7 +17,7 @@ use crate::wit::verification::{Claims, Guest, IntrospectRefusal, Moment, Network
 
 /// The processor time that one verdict may take. A signature takes a tenth of a millisecond; a policy gone mad delays
 /// the other requests of its thread by this much and a tick or two.
-const LIMIT: Duration = Duration::from_millis(2);
+pub const LIMIT: Duration = Duration::from_millis(2);
 
 /// After so many failures in a row the policy, not the token, is taken to be at fault.
 const MAX_FAILURES: u32 = 3;

@@ -19,24 +19,30 @@ use jeton_policy::{
 use crate::{Case, Load, Vectors, Verdict};
 
 /// When the good token was minted.
-const MINTED: u64 = 1_800_000_000;
+pub const MINTED: u64 = 1_800_000_000;
 /// When it is dead of age.
-const EXPIRY: u64 = MINTED + 900;
+pub const EXPIRY: u64 = MINTED + 900;
 /// The issuer of all vectors.
-const ISSUER: &str = "https://tokens.example";
+pub const ISSUER: &str = "https://tokens.example";
 /// The root key of all vectors.
 const ROOT_KEY: [u8; 32] = *b"the root key of vectors, public.";
 /// The epoch of the good token.
-const EPOCH: u64 = MINTED - 1_000;
+pub const EPOCH: u64 = MINTED - 1_000;
 /// The sequence of the first live set.
-const SEQUENCE: u64 = 40;
+pub const SEQUENCE: u64 = 40;
 
-const JTI: &str = "0000000000000000000001000000000000000000000200000000003";
-const CLIENT: &str = "0000000000000000000001";
-const OWN_LINEAGE: &str = "OwnLineage000000000000";
-const OWNER_LINEAGE: &str = "OwnerLineage0000000000";
-const PARENT_LINEAGE: &str = "ParentLineage000000000";
-const GRANDPARENT_LINEAGE: &str = "GrandparentLineage0000";
+/// The `jti` of the good token.
+pub const JTI: &str = "0000000000000000000001000000000000000000000200000000003";
+/// The good token's refresh token.
+pub const CLIENT: &str = "0000000000000000000001";
+/// The life of the good token's refresh token.
+pub const OWN_LINEAGE: &str = "OwnLineage000000000000";
+/// The life of the good token's owner.
+pub const OWNER_LINEAGE: &str = "OwnerLineage0000000000";
+/// The life of the good token's parent.
+pub const PARENT_LINEAGE: &str = "ParentLineage000000000";
+/// The life of the good token's grandparent.
+pub const GRANDPARENT_LINEAGE: &str = "GrandparentLineage0000";
 
 /// All vectors.
 ///
@@ -58,13 +64,17 @@ pub fn vectors() -> anyhow::Result<Vectors> {
 }
 
 /// An epoch's signer, and the live documents of its epoch.
-struct Signer {
+pub struct Signer {
     number: u64,
     signer: EpochSigner,
 }
 
 impl Signer {
-    fn of_epoch(number: u64) -> anyhow::Result<Self> {
+    /// The signer of the epoch of this number, with EdDSA.
+    ///
+    /// # Errors
+    /// When a fixed key is unusable, which the first run would have shown.
+    pub fn of_epoch(number: u64) -> anyhow::Result<Self> {
         Self::of(number, Algorithm::EdDsa)
     }
 
@@ -76,7 +86,9 @@ impl Signer {
         Ok(Self { number, signer })
     }
 
-    fn whole(&self, sequence: u64, cuts: &[&str]) -> Whole<'_> {
+    /// A whole live set with these cuts, made when the good token was minted.
+    #[must_use]
+    pub fn whole(&self, sequence: u64, cuts: &[&str]) -> Whole<'_> {
         Whole {
             issuer: Cow::Borrowed(ISSUER),
             sequence,
@@ -91,7 +103,9 @@ impl Signer {
         }
     }
 
-    fn delta(&self, base: u64, sequence: u64, cuts: &[&str], dropped: &[&str]) -> Delta {
+    /// The change from one sequence to another.
+    #[must_use]
+    pub fn delta(&self, base: u64, sequence: u64, cuts: &[&str], dropped: &[&str]) -> Delta {
         Delta {
             base,
             sequence,
@@ -102,8 +116,18 @@ impl Signer {
         }
     }
 
-    fn good(&self) -> String {
-        self.signer.sign(&claims())
+    /// The good token.
+    #[must_use]
+    pub fn good(&self) -> String {
+        self.signed(|_| ())
+    }
+
+    /// The good token with other claims.
+    #[must_use]
+    pub fn signed(&self, change: impl FnOnce(&mut Claims<'static>)) -> String {
+        let mut claims = claims();
+        change(&mut claims);
+        self.signer.sign(&claims)
     }
 }
 

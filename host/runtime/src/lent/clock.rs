@@ -66,7 +66,8 @@ pub(super) fn system() -> Clock {
 impl Host for LentState {
     fn now(&mut self) -> wasmtime::Result<Datetime> {
         let shown = (self.lent.clock)();
-        let (seconds, nanoseconds) = if self.clock_as_it_is { shown } else { self.lent.latest.lend(shown) };
+        let as_it_is = self.clock_as_it_is || self.lent.bare_clock;
+        let (seconds, nanoseconds) = if as_it_is { shown } else { self.lent.latest.lend(shown) };
         Ok(Datetime { seconds, nanoseconds })
     }
 

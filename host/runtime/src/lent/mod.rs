@@ -13,8 +13,10 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::{jeton::policy::store as store_import, wasi};
 use crate::budget::{Budget, Budgeted};
+use crate::sandbox::Watermark;
 
 pub use clock::Clock;
+pub use entropy::Entropy;
 pub(crate) use clock::Latest;
 pub use root_key::{EntropyError, RootKey};
 
@@ -23,19 +25,42 @@ pub struct Lent {
     store: Arc<dyn Store + Send + Sync>,
     root_key: Option<RootKey>,
     clock: Clock,
+    /// Whether the clock is lent as it stands, a step back included.
+    bare_clock: bool,
     latest: Arc<Latest>,
+    entropy: Entropy,
 }
 
 impl Lent {
     /// A store, the root key (`None`: a policy that asks for it traps), and the system's clock.
     pub fn new(store: Arc<dyn Store + Send + Sync>, root_key: Option<RootKey>) -> Self {
-        Self { store, root_key, clock: clock::system(), latest: Arc::default() }
+        Self {
+            store,
+            root_key,
+            clock: clock::system(),
+            bare_clock: false,
+            latest: Arc::default(),
+            entropy: entropy::system(),
+        }
     }
 
     /// The same with another clock, for tests.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
+    }
+
+    /// The same with another clock, lent as it stands: what this host does about a clock that goes back, it leaves to the
+    /// policy then. For trying a policy.
+    #[must_use]
+    pub fn with_bare_clock(self, clock: Clock) -> Self {
+        Self { clock, bare_clock: true, ..self }
+    }
+
+    /// The same with another source of entropy, for trying a policy.
+    #[must_use]
+    pub fn with_entropy(self, entropy: Entropy) -> Self {
+        Self { entropy, ..self }
     }
 
     /// The latest time that was seen, shared with everything that judges by the same clock.
@@ -50,6 +75,8 @@ impl Lent {
             store: Arc::new(ReadOnly(Arc::clone(&self.store))),
             root_key: None,
             clock: Arc::clone(&self.clock),
+            bare_clock: self.bare_clock,
+            entropy: Arc::clone(&self.entropy),
             latest: Arc::clone(&self.latest),
         }
     }
@@ -61,11 +88,13 @@ pub(crate) struct LentState {
     budget: Budget,
     /// Whether the clock is lent as it is, although a later time was seen.
     clock_as_it_is: bool,
+    /// Kept where a sandbox asks for it.
+    pub(crate) watermark: Watermark,
 }
 
 impl LentState {
     pub(crate) fn new(lent: Arc<Lent>) -> Self {
-        Self { lent, budget: Budget::new(Duration::ZERO), clock_as_it_is: false }
+        Self { lent, budget: Budget::new(Duration::ZERO), watermark: Watermark::default(), clock_as_it_is: false }
     }
 
     /// The latest time that was seen.

@@ -1,0 +1,213 @@
+//! One component of the contract, alone: for whoever tries a policy rather than serves one.
+//!
+//! No pools, no live set of the host's own: each call goes to the instance that it names, under the deadline and the cap
+//! on memory that a server has. What a component imports beyond its world is there and traps when it is called, so that
+//! the rest of it can be tried all the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::{Component, InstancePre};
+use wasmtime::{Engine, ResourceLimiter, Store, Trap};
+
+use crate::authority::AuthorityCall;
+use crate::bindings::AuthorityPre;
+use crate::budget;
+use crate::engine_config::MAX_MEMORY;
+use crate::instance::{AuthorityInstance, store};
+use crate::lent::{Lent, LentState, linker};
+use crate::policy::{PolicyError, describe, start_engine};
+use crate::wit::verification::{
+    Claims, Guest, GuestIndices, Held, IntrospectRefusal, LoadRefusal, Moment, Refusal, Verified,
+};
+
+pub use crate::budget::processor_time;
+pub use crate::verifier::LIMIT as VERDICT_LIMIT;
+
+/// The processor time that a verdict may take here. A server gives it [`VERDICT_LIMIT`], a thousandth of this: what is
+/// slow and ends is told from what never does.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// The most bytes of linear memory that an instance may have.
+pub const MEMORY_CAP: usize = MAX_MEMORY;
+
+/// A component, compiled and linked, ready to instantiate.
+pub struct Sandbox {
+    engine: Engine,
+    component: InstancePre<LentState>,
+    guest: GuestPre,
+}
+
+enum GuestPre {
+    Authority(AuthorityPre<LentState>),
+    Verifier(GuestIndices),
+}
+
+/// Which world a component is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Verification alone.
+    Verifier,
+    /// Everything.
+    Authority,
+}
+
+impl Sandbox {
+    /// Compiles a component of the world that it is taken for.
+    ///
+    /// # Errors
+    /// [`PolicyError`] when it is not WebAssembly that this host can run, or lacks an export.
+    pub fn compile(component: &[u8], kind: Kind) -> Result<Self, PolicyError> {
+        let wrap = |error: wasmtime::Error| match kind {
+            Kind::Authority => PolicyError::authority(error),
+            Kind::Verifier => PolicyError::verifier(error),
+        };
+        let engine = start_engine()?;
+        let component = Component::new(&engine, component).map_err(wrap)?;
+        let mut linker = linker(&engine).map_err(wrap)?;
+        linker.define_unknown_imports_as_traps(&component).map_err(wrap)?;
+        let component = linker.instantiate_pre(&component).map_err(wrap)?;
+        let guest = match kind {
+            Kind::Authority => GuestPre::Authority(AuthorityPre::new(component.clone()).map_err(wrap)?),
+            Kind::Verifier => GuestPre::Verifier(GuestIndices::new(&component).map_err(wrap)?),
+        };
+        Ok(Self { engine, component, guest })
+    }
+
+    /// Makes an instance that is lent this.
+    ///
+    /// # Errors
+    /// When it cannot be made: an export has another type than the contract says, or what it does at its start fails.
+    pub fn instantiate(&self, lent: &Arc<Lent>) -> wasmtime::Result<Solo> {
+        let mut store = store(&self.engine, LentState::new(Arc::clone(lent)));
+        store.limiter(|state| &mut state.watermark);
+        Ok(Solo(match &self.guest {
+            GuestPre::Authority(authority) => {
+                let guest = authority.instantiate(&mut store)?;
+                Member::Authority(AuthorityInstance { store, guest })
+            }
+            GuestPre::Verifier(verification) => {
+                let instance = self.component.instantiate(&mut store)?;
+                let guest = verification.load(&mut store, &instance)?;
+                Member::Verifier(store, guest)
+            }
+        }))
+    }
+}
+
+/// An instance. After a trap it must not be called again.
+pub struct Solo(Member);
+
+#[allow(clippy::large_enum_variant, reason = "a handful of them exist at a time")]
+enum Member {
+    Authority(AuthorityInstance),
+    Verifier(Store<LentState>, Guest),
+}
+
+impl Solo {
+    /// The exports of the authority world; `None` where it is taken for a verifier.
+    pub fn authority(&mut self) -> Option<AuthorityCall<'_>> {
+        match &mut self.0 {
+            Member::Authority(instance) => Some(AuthorityCall::new(instance)),
+            Member::Verifier(..) => None,
+        }
+    }
+
+    /// Hands it a live document.
+    ///
+    /// # Errors
+    /// The outer one is a trap.
+    pub fn load(&mut self, document: &[u8]) -> wasmtime::Result<Result<Held, LoadRefusal>> {
+        let (store, guest) = self.verification();
+        guest.call_load(store, document)
+    }
+
+    /// Judges an access token.
+    ///
+    /// # Errors
+    /// The outer one is a trap.
+    pub fn verify(
+        &mut self,
+        token: &str,
+        at: Moment,
+        enforce_lease: bool,
+    ) -> wasmtime::Result<Result<Verified, Refusal>> {
+        let (store, guest) = self.verification();
+        guest.call_verify(store, token, at, enforce_lease)
+    }
+
+    /// Judges `caller`, then `token`, and gives the RFC 7662 answer.
+    ///
+    /// # Errors
+    /// The outer one is a trap.
+    pub fn introspect(
+        &mut self,
+        caller: &str,
+        token: &str,
+        at: Moment,
+        enforce_lease: bool,
+    ) -> wasmtime::Result<Result<Vec<u8>, IntrospectRefusal>> {
+        let (store, guest) = self.verification();
+        guest.call_introspect(store, caller, token, at, enforce_lease)
+    }
+
+    /// Judges an access token and says what it claims.
+    ///
+    /// # Errors
+    /// The outer one is a trap.
+    pub fn read_claims(
+        &mut self,
+        token: &str,
+        at: Moment,
+        enforce_lease: bool,
+    ) -> wasmtime::Result<Result<Claims, Refusal>> {
+        let (store, guest) = self.verification();
+        guest.call_read_claims(store, token, at, enforce_lease)
+    }
+
+    /// The most bytes of linear memory that it has had.
+    pub fn memory(&self) -> usize {
+        match &self.0 {
+            Member::Authority(instance) => instance.store.data().watermark.0,
+            Member::Verifier(store, _) => store.data().watermark.0,
+        }
+    }
+
+    /// The interface that both worlds export, at the beginning of a call.
+    fn verification(&mut self) -> (&mut Store<LentState>, &Guest) {
+        let (store, guest) = match &mut self.0 {
+            Member::Authority(AuthorityInstance { store, guest }) => (store, guest.jeton_policy_verification()),
+            Member::Verifier(store, guest) => (store, &*guest),
+        };
+        budget::begin(store, LIMIT);
+        (store, guest)
+    }
+}
+
+/// Whether a call was ended because it took too long.
+pub fn is_overrun(trap: &wasmtime::Error) -> bool {
+    trap.downcast_ref::<Trap>() == Some(&Trap::Interrupt)
+}
+
+/// A trap with its causes. It names functions of the policy, never data.
+pub fn describe_trap(trap: &wasmtime::Error) -> String {
+    describe(trap)
+}
+
+/// How far the memory of an instance has grown.
+#[derive(Default)]
+pub(crate) struct Watermark(usize);
+
+impl ResourceLimiter for Watermark {
+    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let allowed = maximum.is_none_or(|maximum| desired <= maximum) && desired <= MAX_MEMORY;
+        if allowed {
+            self.0 = self.0.max(desired);
+        }
+        Ok(allowed)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+    }
+}
