@@ -1,6 +1,5 @@
 //! A verifier: an instance of the component that is only handed live documents and asked for verdicts.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use jeton_runtime::sandbox::{Sandbox, Solo};
@@ -8,6 +7,7 @@ use jeton_runtime::wit::verification::{Claims, Held, IntrospectRefusal, LoadRefu
 
 use crate::failure::{Failure, Verdict, must};
 use crate::lent::Ground;
+use crate::refusal::name_of;
 
 /// A verifier.
 pub(crate) struct Edge(Solo);
@@ -89,17 +89,4 @@ impl Edge {
 
 fn is_active(answer: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Value>(answer).is_ok_and(|answer| answer["active"] == true)
-}
-
-/// A value of the contract's enums, in the words of the contract.
-#[allow(clippy::needless_pass_by_value, reason = "used where an error is mapped")]
-pub(crate) fn name_of(value: impl Debug) -> String {
-    let mut name = String::new();
-    for character in format!("{value:?}").rsplit("::").next().unwrap_or_default().chars() {
-        if character.is_ascii_uppercase() && !name.is_empty() {
-            name.push('-');
-        }
-        name.push(character.to_ascii_lowercase());
-    }
-    name
 }

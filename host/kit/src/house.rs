@@ -7,14 +7,15 @@ use jeton_runtime::sandbox::{Sandbox, Solo};
 use jeton_runtime::wit::configuration::{Settings, SettingsChange, SettingsRefusal};
 use jeton_runtime::wit::epochs::{Boot, Epoch, EpochRefusal};
 use jeton_runtime::wit::exchange::{ExchangeRefusal, ExchangeRequest, Exchanged, Revocation, RevokeRefusal};
-use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, Deleted, IssueRefusal, Issued, RefreshToken};
+use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, Deleted, IssueRefusal, RefreshToken};
 use jeton_runtime::wit::types::{Actor, Reason};
 use jeton_runtime::wit::upkeep::{Swept, UpkeepRefusal};
 
-use crate::edge::{Edge, name_of};
+use crate::edge::Edge;
 use crate::failure::{Failure, Verdict, must};
 use crate::lent::Ground;
-use crate::wish::Wish;
+use crate::refusal::name_of;
+use crate::wish::{Refresh, Wish};
 
 /// The issuer of every case.
 pub(crate) const ISSUER: &str = "https://tokens.example";
@@ -50,16 +51,24 @@ impl Office {
         begun.map_err(|refusal| refused("the start of an epoch", refusal))
     }
 
-    pub(crate) fn issue(&mut self, wish: &Wish) -> Answered<Issued, IssueRefusal> {
+    pub(crate) fn issue(&mut self, wish: &Wish) -> Answered<Refresh, IssueRefusal> {
         self.issue_as(&Actor::Machine, wish)
     }
 
-    pub(crate) fn issue_as(&mut self, actor: &Actor, wish: &Wish) -> Answered<Issued, IssueRefusal> {
-        self.ask("issue", |authority| authority.issue(actor, wish.request()))
+    pub(crate) fn issue_as(&mut self, actor: &Actor, wish: &Wish) -> Answered<Refresh, IssueRefusal> {
+        match self.ask("issue", |authority| authority.issue(actor, wish.request()))? {
+            Ok(issued) => Refresh::of(issued).map(Ok),
+            Err(refusal) => Ok(Err(refusal)),
+        }
     }
 
     pub(crate) fn exchange(&mut self, secret: &str, scope: Option<&str>) -> Answered<Exchanged, ExchangeRefusal> {
-        let request = ExchangeRequest { refresh_token: secret.to_owned(), scope: scope.map(str::to_owned) };
+        let request = ExchangeRequest {
+            refresh_token: secret.to_owned(),
+            scope: scope.map(str::to_owned),
+            resource: None,
+            peer: None,
+        };
         self.ask("exchange", |authority| authority.exchange(&request))
     }
 
@@ -81,8 +90,8 @@ impl Office {
 
     /// Sets how long access tokens live.
     pub(crate) fn set_ttl(&mut self, seconds: u64) -> Answered<Settings, SettingsRefusal> {
-        let change = SettingsChange { access_token_expiration: Some(seconds), refresh_token_expiration: None };
-        self.ask("set", |authority| authority.set_settings(&Actor::Machine, change))
+        let change = SettingsChange { access_token_expiration: Some(seconds), ..unchanged() };
+        self.ask("set", |authority| authority.set_settings(&Actor::Machine, &change, None, false))
     }
 
     pub(crate) fn sweep(&mut self) -> Answered<Swept, UpkeepRefusal> {
@@ -137,24 +146,24 @@ impl<'s> House<'s> {
     }
 
     /// A refresh token that there is no reason to refuse.
-    pub(crate) fn issue(&mut self, wish: &Wish) -> Result<Issued, Failure> {
+    pub(crate) fn issue(&mut self, wish: &Wish) -> Result<Refresh, Failure> {
         self.office.issue(wish)?.map_err(|refusal| refused("a refresh token", refusal))
     }
 
     /// An access token that there is no reason to refuse.
-    pub(crate) fn exchange(&mut self, of: &Issued) -> Result<Exchanged, Failure> {
+    pub(crate) fn exchange(&mut self, of: &Refresh) -> Result<Exchanged, Failure> {
         self.office.exchange(&of.secret, None)?.map_err(|refusal| refused("an access token", refusal))
     }
 
     /// A refresh token and an access token of it.
-    pub(crate) fn pair(&mut self, wish: &Wish) -> Result<(Issued, String), Failure> {
+    pub(crate) fn pair(&mut self, wish: &Wish) -> Result<(Refresh, String), Failure> {
         let issued = self.issue(wish)?;
         let token = self.exchange(&issued)?.access_token;
         Ok((issued, token))
     }
 
     /// Deletes refresh tokens that are there.
-    pub(crate) fn delete(&mut self, issued: &Issued) -> Result<(), Failure> {
+    pub(crate) fn delete(&mut self, issued: &Refresh) -> Result<(), Failure> {
         let deleted = self.office.delete(std::slice::from_ref(&issued.token.id))?;
         deleted.map(drop).map_err(|refusal| refused("the deletion of a refresh token", refusal))
     }
@@ -214,7 +223,7 @@ impl<'s> House<'s> {
     }
 
     /// Holds if nothing can be minted with a refresh token, and nobody is told why.
-    pub(crate) fn mints_nothing(&mut self, with: &Issued, whose: &str) -> Verdict {
+    pub(crate) fn mints_nothing(&mut self, with: &Refresh, whose: &str) -> Verdict {
         match self.office.exchange(&with.secret, None)? {
             Ok(_) => Err(Failure::new(format!("{whose} was exchanged for an access token"))),
             Err(ExchangeRefusal::InvalidGrant) => Ok(()),
@@ -225,7 +234,24 @@ impl<'s> House<'s> {
     }
 }
 
+/// A change of settings that changes nothing.
+pub(crate) fn unchanged() -> SettingsChange {
+    SettingsChange {
+        access_token_expiration: None,
+        access_token_minimum: None,
+        access_token_maximum: None,
+        refresh_token_expiration: None,
+        refresh_token_maximum: None,
+        never_allowed: None,
+        unique_names: None,
+        scopes: None,
+        delegation_levels: None,
+        holder_delegation: None,
+        tombstone_retention: None,
+    }
+}
+
 /// A refusal where there is no reason for one.
-pub(crate) fn refused(what: &str, refusal: impl std::fmt::Debug) -> Failure {
+pub(crate) fn refused(what: &str, refusal: impl crate::refusal::Named) -> Failure {
     Failure::new(format!("{what} was refused as `{}`, for no reason", name_of(refusal)))
 }

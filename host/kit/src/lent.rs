@@ -182,13 +182,7 @@ impl Store for Shelf {
         self.memory.read(keys, freshness)
     }
 
-    fn scan(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        direction: Direction,
-        limit: u32,
-    ) -> Result<Page, Unavailable> {
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
         self.come_to_pass();
         self.memory.scan(prefix, after, direction, limit)
     }

@@ -18,6 +18,7 @@ mod edge;
 mod failure;
 mod house;
 mod lent;
+mod refusal;
 mod secret;
 mod subject;
 mod vectors;
@@ -102,7 +103,7 @@ impl Report {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+        formatter.pad(match self {
             Self::Held => "holds",
             Self::Broken(_) => "BROKEN",
             Self::NotTried(_) => "not tried",

@@ -5,8 +5,9 @@ use jeton_runtime::wit::verification::Verified;
 use jeton_vectors::{COMMITTED, Vectors, Verdict as Published};
 
 use crate::case::Case;
-use crate::edge::{Edge, name_of};
+use crate::edge::Edge;
 use crate::failure::{Failure, Verdict, must};
+use crate::refusal::name_of;
 
 /// The published verdicts, one case each.
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,6 +1,25 @@
 //! A refresh token that a case wishes for.
 
-use jeton_runtime::wit::refresh_tokens::{Expiry, IssueRequest, Issued};
+use jeton_runtime::wit::refresh_tokens::{Bindings, Expiry, IssueRequest, Issued, RefreshToken};
+
+use crate::failure::Failure;
+
+/// A refresh token as its bearer and its administrator know it.
+#[derive(Clone)]
+pub(crate) struct Refresh {
+    /// What it is exchanged with.
+    pub(crate) secret: String,
+    /// What is shown of it.
+    pub(crate) token: RefreshToken,
+}
+
+impl Refresh {
+    /// What a first issue gives.
+    pub(crate) fn of(issued: Issued) -> Result<Self, Failure> {
+        let secret = issued.secret.ok_or_else(|| Failure::new("a refresh token was issued without its secret"))?;
+        Ok(Self { secret, token: issued.token })
+    }
+}
 
 /// What `issue` is asked for; unremarkable where nothing is said.
 #[derive(Clone)]
@@ -18,11 +37,21 @@ impl Wish {
                 parent: None,
                 owner: None,
                 access_ttl: None,
+                bindings: Bindings {
+                    not_before: None,
+                    networks: Vec::new(),
+                    networks_in_access_tokens: false,
+                    audiences: Vec::new(),
+                    max_exchanges: None,
+                },
+                may_delegate: false,
+                rotates_on_use: false,
+                idempotency_key: None,
             },
         }
     }
 
-    pub(crate) fn under(mut self, parent: &Issued) -> Self {
+    pub(crate) fn under(mut self, parent: &Refresh) -> Self {
         self.request.parent = Some(parent.token.id.clone());
         self
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jeton_runtime::sandbox::{MEMORY_CAP, Sandbox, VERDICT_LIMIT, processor_time};
 use jeton_runtime::wit::live::Change;
-use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, Query};
+use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, Query, Span};
 use jeton_vectors::generate::{MINTED, SEQUENCE};
 
 use crate::case::Case;
@@ -27,15 +27,31 @@ const MAX_BATCH: usize = 1_000;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case::of_verifiers("bound-odd-tokens", "odd text is refused as a token, in time and without a trap", odd_tokens),
+        Case::of_verifiers(
+            "bound-odd-tokens",
+            "odd text is refused as a token, in time and without a trap",
+            odd_tokens,
+        ),
         Case::of_verifiers("bound-odd-live-sets", "odd bytes are refused as a live set, without a trap", odd_documents),
         Case::of_verifiers("bound-live-set", "a live set of 100,000 cuts is taken, a larger one is refused", live_set),
-        Case::of_verifiers("bound-verdict-in-time", "a verdict is given within the 2 ms that a server gives it", in_time),
-        Case::of_verifiers("bound-memory-of-verdicts", "thousands of verdicts leave the memory as it was", memory_of_verdicts),
+        Case::of_verifiers(
+            "bound-verdict-in-time",
+            "a verdict is given within the 2 ms that a server gives it",
+            in_time,
+        ),
+        Case::of_verifiers(
+            "bound-memory-of-verdicts",
+            "thousands of verdicts leave the memory as it was",
+            memory_of_verdicts,
+        ),
         Case::of_authorities("bound-odd-requests", "odd requests are answered, without a trap", odd_requests),
         Case::of_authorities("bound-batch", "a batch has 1,000 ids at most, and those it ends in time", batch),
         Case::of_authorities("bound-access-token", "no access token has more than 4 KiB", access_token),
-        Case::of_authorities("bound-memory-of-exchanges", "hundreds of exchanges leave the memory as it was", memory_of_exchanges),
+        Case::of_authorities(
+            "bound-memory-of-exchanges",
+            "hundreds of exchanges leave the memory as it was",
+            memory_of_exchanges,
+        ),
     ]
 }
 
@@ -44,7 +60,23 @@ fn oddities() -> Vec<(String, String)> {
     let mut odd: Vec<(String, String)> = Vec::new();
     let mut add = |text: String, what: &str| odd.push((text, what.to_owned()));
     add(String::new(), "nothing");
-    for text in ["\0", "\n", " ", ".", "..", "...", "é", "€", "𝄞", "\u{feff}", "\u{202e}x", "%00", "../../etc/passwd", "{}", "null"] {
+    for text in [
+        "\0",
+        "\n",
+        " ",
+        ".",
+        "..",
+        "...",
+        "é",
+        "€",
+        "𝄞",
+        "\u{feff}",
+        "\u{202e}x",
+        "%00",
+        "../../etc/passwd",
+        "{}",
+        "null",
+    ] {
         add(text.to_owned(), &format!("{text:?}"));
     }
     for length in [8_191, 8_192, 8_193, 65_536, 1 << 20] {
@@ -74,7 +106,10 @@ fn odd_tokens(sandbox: &Sandbox) -> Verdict {
         let (before, after) = good.split_at(place);
         odd.push((before.to_owned(), format!("the first {place} characters of a token")));
         odd.push((format!("{before}é{after}"), format!("a token with é in place {place}")));
-        odd.push((format!("{before}é{}", after.get(2..).unwrap_or_default()), format!("a token with é in place {place}")));
+        odd.push((
+            format!("{before}é{}", after.get(2..).unwrap_or_default()),
+            format!("a token with é in place {place}"),
+        ));
         odd.push((format!("{before}.{after}"), format!("a token with a dot in place {place}")));
     }
     for (text, what) in odd {
@@ -151,7 +186,10 @@ fn in_time(sandbox: &Sandbox) -> Verdict {
         least = least.min(processor_time().saturating_sub(begun));
         must(verdict.is_ok(), "a good token was refused")?;
     }
-    must(least <= VERDICT_LIMIT, format!("the fastest of 30 verdicts took {least:?}: a server gives it {VERDICT_LIMIT:?}"))
+    must(
+        least <= VERDICT_LIMIT,
+        format!("the fastest of 30 verdicts took {least:?}: a server gives it {VERDICT_LIMIT:?}"),
+    )
 }
 
 fn memory_of_verdicts(sandbox: &Sandbox) -> Verdict {
@@ -192,11 +230,17 @@ fn odd_requests(sandbox: &Sandbox) -> Verdict {
     for (text, what) in oddities() {
         let office = &mut house.office;
         let mut answered = || -> Result<[(bool, &'static str); 4], Failure> {
-            let query = Query { state: None, name: None, owner: None, limit: 10, cursor: Some(text.clone()) };
+            let query = from_cursor(&text);
             Ok([
                 (office.exchange(&text, None)?.is_ok(), "a refresh token"),
-                (office.exchange(&issued.secret, Some(&text).filter(|text| !text.is_empty()).map(String::as_str))?.is_ok()
-                    && !text.is_empty() && text != "orders", "a scope"),
+                (
+                    office
+                        .exchange(&issued.secret, Some(&text).filter(|text| !text.is_empty()).map(String::as_str))?
+                        .is_ok()
+                        && !text.is_empty()
+                        && text != "orders",
+                    "a scope",
+                ),
                 (office.ask("show", |authority| authority.show(&text))?.is_ok(), "an id"),
                 (office.ask("list", |authority| authority.list(&query))?.is_ok(), "a cursor"),
             ])
@@ -207,7 +251,10 @@ fn odd_requests(sandbox: &Sandbox) -> Verdict {
         }
         let mut harmless = || -> Verdict {
             office.revoke(&text)?.map(drop).map_err(|refusal| crate::house::refused("a revocation", refusal))?;
-            office.delete(std::slice::from_ref(&text))?.map(drop).map_err(|refusal| crate::house::refused("a deletion", refusal))?;
+            office
+                .delete(std::slice::from_ref(&text))?
+                .map(drop)
+                .map_err(|refusal| crate::house::refused("a deletion", refusal))?;
             drop(office.issue(&Wish::new().named(&text))?);
             drop(office.issue(&Wish::new().of(&text))?);
             drop(office.issue(&Wish::new().good_for(&[&text]))?);
@@ -218,6 +265,26 @@ fn odd_requests(sandbox: &Sandbox) -> Verdict {
         harmless().map_err(|failure| failure.handed(&what))?;
     }
     house.exchange(&issued).map(drop)
+}
+
+/// A query of ten refresh tokens.
+fn from_cursor(cursor: &str) -> Query {
+    let always = Span { from: None, until: None };
+    Query {
+        state: None,
+        name: None,
+        name_contains: None,
+        owner: None,
+        parent: None,
+        created: always,
+        expires: always,
+        last_used: always,
+        never_used: false,
+        sort: None,
+        descending: false,
+        limit: 10,
+        cursor: Some(cursor.to_owned()),
+    }
 }
 
 fn batch(sandbox: &Sandbox) -> Verdict {
@@ -237,7 +304,8 @@ fn batch(sandbox: &Sandbox) -> Verdict {
 
 fn access_token(sandbox: &Sandbox) -> Verdict {
     let mut house = House::open(sandbox)?;
-    let scopes: Vec<String> = (0..8).map(|number| format!("{number}{}", "x".repeat(if number == 7 { 120 } else { 127 }))).collect();
+    let scopes: Vec<String> =
+        (0..8).map(|number| format!("{number}{}", "x".repeat(if number == 7 { 120 } else { 127 }))).collect();
     let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
     let wish = |level: usize| Wish::new().good_for(&scopes).of(&format!("{level}{}", "o".repeat(199)));
     let mut youngest = house.issue(&wish(0))?;

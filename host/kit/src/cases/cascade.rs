@@ -1,13 +1,13 @@
 //! What ends with a refresh token: everything below it, and nothing beside or above it.
 
 use jeton_runtime::sandbox::Sandbox;
-use jeton_runtime::wit::refresh_tokens::{Expiry, IssueRefusal, Issued, State};
+use jeton_runtime::wit::refresh_tokens::{Expiry, IssueRefusal, State};
 
 use crate::case::Case;
-use crate::edge::name_of;
 use crate::failure::{Failure, Verdict, must};
 use crate::house::House;
-use crate::wish::Wish;
+use crate::refusal::name_of;
+use crate::wish::{Refresh, Wish};
 
 /// The most levels that a refresh token may lie below another.
 const LEVELS: usize = 8;
@@ -24,14 +24,18 @@ pub(super) fn cases() -> Vec<Case> {
         Case::of_authorities("cascade-expired-parent", "nothing is minted below one that expired", expired),
         Case::of_authorities("cascade-only-downwards", "parents, siblings and strangers of a dead one live", downwards),
         Case::of_authorities("cascade-shown", "a refresh token below one that ended is not shown as active", shown),
-        Case::of_authorities("cascade-owner", "tokens of one owner share a link of their lineage, others do not", owner),
+        Case::of_authorities(
+            "cascade-owner",
+            "tokens of one owner share a link of their lineage, others do not",
+            owner,
+        ),
         Case::of_authorities("cascade-unknown-parent", "nothing is issued under a parent that does not exist", unknown),
     ]
 }
 
 /// A line of descent, the oldest first, and an access token of each.
-fn descent(house: &mut House<'_>, length: usize) -> Result<Vec<(Issued, String)>, Failure> {
-    let mut line: Vec<(Issued, String)> = Vec::new();
+fn descent(house: &mut House<'_>, length: usize) -> Result<Vec<(Refresh, String)>, Failure> {
+    let mut line: Vec<(Refresh, String)> = Vec::new();
     for _ in 0..length {
         let wish = line.last().map_or_else(Wish::new, |(parent, _)| Wish::new().under(parent));
         line.push(house.pair(&wish)?);

@@ -22,8 +22,16 @@ const LIVE_PREFIX: &[u8] = b"live/";
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::of_authorities("cut-one-access-token", "a revoked access token is dead, its siblings live", one),
-        Case::of_authorities("cut-by-holder", "a refresh token that its holder gave back is dead, with its tokens", holder),
-        Case::of_authorities("cut-of-a-remembered-token", "a token that was accepted before is dead once cut", remembered),
+        Case::of_authorities(
+            "cut-by-holder",
+            "a refresh token that its holder gave back is dead, with its tokens",
+            holder,
+        ),
+        Case::of_authorities(
+            "cut-of-a-remembered-token",
+            "a token that was accepted before is dead once cut",
+            remembered,
+        ),
         Case::of_authorities("cut-as-news", "the change that a commit makes says to verifiers what is cut", news),
         Case::of_authorities(
             "cut-until-expiry",
@@ -39,7 +47,11 @@ pub(super) fn cases() -> Vec<Case> {
         Case::of_authorities("cut-after-a-restart", "a start with `resume` forgets no cut", restart),
         Case::of_authorities("cut-by-the-dozen", "a hundred revoked tokens of one refresh token are all dead", dozens),
         Case::of_authorities("cut-in-a-batch", "a batch ends each of its tokens, and answers for each in order", batch),
-        Case::of_authorities("cut-twice", "what was deleted or revoked once is not brought back by a second time", twice),
+        Case::of_authorities(
+            "cut-twice",
+            "what was deleted or revoked once is not brought back by a second time",
+            twice,
+        ),
     ]
 }
 
@@ -49,7 +61,10 @@ fn one(sandbox: &Sandbox) -> Verdict {
     let sibling = house.exchange(&issued)?.access_token;
     house.accepts(&token, "a living token")?;
     let revoked = house.revoke(&token)?;
-    must(matches!(revoked, Revocation::AccessToken(_)), "the revocation of a living access token ended something else")?;
+    must(
+        matches!(revoked, Revocation::AccessToken(_)),
+        "the revocation of a living access token ended something else",
+    )?;
     house.refuses(&token, "a revoked access token")?;
     house.accepts(&sibling, "another access token of the same refresh token")?;
     let later = house.exchange(&issued)?.access_token;
@@ -208,7 +223,11 @@ fn batch(sandbox: &Sandbox) -> Verdict {
     use Deletion::{AlreadyDeleted, Deleted, NotFound};
     let expected = [Deleted, Deleted, NotFound, Deleted, Deleted, Deleted, NotFound, AlreadyDeleted];
     let same = deleted.results.len() == expected.len()
-        && deleted.results.iter().zip(expected).all(|(one, other)| std::mem::discriminant(one) == std::mem::discriminant(&other));
+        && deleted
+            .results
+            .iter()
+            .zip(expected)
+            .all(|(one, other)| std::mem::discriminant(one) == std::mem::discriminant(&other));
     must(same, format!("a batch was answered with {:?}", deleted.results))?;
     for (issued, token) in &pairs {
         house.refuses(token, "a token of a batch that was deleted")?;

@@ -144,7 +144,8 @@ fn keys(sandbox: &Sandbox) -> Verdict {
     for _ in 0..3 {
         let token = house.exchange(&issued)?.access_token;
         let header = token.split('.').next().and_then(|header| URL_SAFE_NO_PAD.decode(header).ok());
-        let header: serde_json::Value = header.and_then(|header| serde_json::from_slice(&header).ok()).unwrap_or_default();
+        let header: serde_json::Value =
+            header.and_then(|header| serde_json::from_slice(&header).ok()).unwrap_or_default();
         let kid = header.get("kid").cloned().ok_or_else(|| Failure::new("the header of a token has no `kid`"))?;
         let set = house.office.ask("key-set", |authority| authority.key_set())?;
         let set = set.map_err(|refusal| crate::house::refused("the key set", refusal))?;

@@ -90,7 +90,8 @@ fn none(sandbox: &Sandbox) -> Verdict {
 fn hs256(sandbox: &Sandbox) -> Verdict {
     let mut known = Known::of(sandbox)?;
     let (kid, key) = (known.kid.clone(), known.public_key.clone());
-    let keys = [key.clone(), URL_SAFE_NO_PAD.encode(&key).into_bytes(), kid.clone().into_bytes(), Vec::new(), vec![0; 32]];
+    let keys =
+        [key.clone(), URL_SAFE_NO_PAD.encode(&key).into_bytes(), kid.clone().into_bytes(), Vec::new(), vec![0; 32]];
     for alg in ["HS256", "EdDSA"] {
         let input = known.under(&json!({"typ": "at+jwt", "alg": alg, "kid": kid}));
         for key in &keys {
@@ -110,7 +111,10 @@ fn own_key(sandbox: &Sandbox) -> Verdict {
         (json!({"typ": "at+jwt", "alg": "EdDSA", "kid": known.kid}), "was signed by another key"),
         (json!({"typ": "at+jwt", "alg": "EdDSA", "kid": known.kid, "jwk": jwk}), "brings its own key"),
         (json!({"typ": "at+jwt", "alg": "EdDSA", "jwk": jwk}), "brings its own key"),
-        (json!({"typ": "at+jwt", "alg": "EdDSA", "kid": known.kid, "jku": "https://e.example"}), "says where its key is"),
+        (
+            json!({"typ": "at+jwt", "alg": "EdDSA", "kid": known.kid, "jku": "https://e.example"}),
+            "says where its key is",
+        ),
     ] {
         let input = known.under(&header);
         let signature = URL_SAFE_NO_PAD.encode(stranger.sign(input.as_bytes()).to_bytes());

@@ -6,10 +6,11 @@ use jeton_runtime::wit::verification::Refusal;
 use jeton_vectors::generate::{EPOCH, GRANDPARENT_LINEAGE, JTI, MINTED, OWN_LINEAGE, PARENT_LINEAGE, SEQUENCE, Signer};
 
 use crate::case::Case;
-use crate::edge::{Edge, name_of};
+use crate::edge::Edge;
 use crate::failure::{Failure, Verdict, must};
 use crate::house::{House, Office};
 use crate::lent::Ground;
+use crate::refusal::name_of;
 use crate::wish::Wish;
 
 /// A moment in the life of the good token.
@@ -205,7 +206,10 @@ fn sequence(sandbox: &Sandbox) -> Verdict {
     for _ in 0..5 {
         let document = house.snapshot()?;
         let held = Edge::new(sandbox)?.take(&document)?;
-        must(last.is_none_or(|last| held.sequence > last), "a later live set has no higher sequence than an earlier one")?;
+        must(
+            last.is_none_or(|last| held.sequence > last),
+            "a later live set has no higher sequence than an earlier one",
+        )?;
         last = Some(held.sequence);
         let (issued, _) = house.pair(&Wish::new())?;
         house.delete(&issued)?;

@@ -51,7 +51,8 @@ mod tests {
         let cases: Vec<_> = all().iter().map(Case::describe).collect();
         let names: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
         assert_eq!(names.len(), cases.len());
-        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+        let is_word =
+            |word: &str| !word.is_empty() && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
         for name in names {
             assert!(name.split('-').all(is_word), "{name}");
         }

@@ -7,9 +7,9 @@ use jeton_runtime::wit::types::{ActingToken, Actor};
 use jeton_runtime::wit::verification::Claims;
 
 use crate::case::Case;
-use crate::edge::name_of;
 use crate::failure::{Failure, Verdict, must};
 use crate::house::House;
+use crate::refusal::name_of;
 use crate::wish::Wish;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -17,11 +17,19 @@ pub(super) fn cases() -> Vec<Case> {
         Case::of_authorities("scope-wider-at-exchange", "no exchange grants what the refresh token lacks", wider),
         Case::of_authorities("scope-subset-at-exchange", "an exchange grants the scopes asked for, no more", subset),
         Case::of_authorities("scope-beyond-parent", "no child has a scope that its parent lacks", beyond_parent),
-        Case::of_authorities("scope-beyond-actor", "nobody grants, or ends, a `jeton:` scope that they lack", beyond_actor),
+        Case::of_authorities(
+            "scope-beyond-actor",
+            "nobody grants, or ends, a `jeton:` scope that they lack",
+            beyond_actor,
+        ),
         Case::of_authorities("scope-malformed", "what is no scope of RFC 6749 is refused", malformed),
         Case::of_authorities("expiry-beyond-parent", "no child expires later than its parent", beyond_expiry),
         Case::of_authorities("expiry-at-exchange", "no access token outlives its refresh token", at_exchange),
-        Case::of_authorities("expiry-of-a-refresh-token", "in the second of its expiry a refresh token is dead", refresh),
+        Case::of_authorities(
+            "expiry-of-a-refresh-token",
+            "in the second of its expiry a refresh token is dead",
+            refresh,
+        ),
         Case::of_authorities("expiry-in-the-past", "nothing is issued that has expired already", past),
         Case::of_authorities("ttl-within-bounds", "an access token lives for a second to a day, no less, no more", ttl),
         Case::of_authorities("claims-tell-the-truth", "claims say who was granted what, as the answer does", truth),
@@ -32,7 +40,8 @@ fn claims(house: &mut House<'_>, token: &str) -> Result<Claims, Failure> {
     house.tell()?;
     let now = house.now();
     let claims = house.edge.claims(token, now)?;
-    claims.map_err(|refusal| Failure::new(format!("a token that was just minted was refused as `{}`", name_of(refusal))))
+    claims
+        .map_err(|refusal| Failure::new(format!("a token that was just minted was refused as `{}`", name_of(refusal))))
 }
 
 fn wider(sandbox: &Sandbox) -> Verdict {
@@ -59,7 +68,10 @@ fn wider(sandbox: &Sandbox) -> Verdict {
             let granted = exchanged.scope;
             return Err(Failure::new(format!("an exchange for `{scope}`, more than it may have, granted `{granted}`")));
         }
-        must(matches!(asked, Err(ExchangeRefusal::InvalidScope)), format!("`{scope}` was not refused as `invalid-scope`"))?;
+        must(
+            matches!(asked, Err(ExchangeRefusal::InvalidScope)),
+            format!("`{scope}` was not refused as `invalid-scope`"),
+        )?;
     }
     Ok(())
 }
@@ -118,7 +130,8 @@ fn beyond_actor(sandbox: &Sandbox) -> Verdict {
 fn malformed(sandbox: &Sandbox) -> Verdict {
     let mut house = House::open(sandbox)?;
     let issued = house.issue(&Wish::new().good_for(&["orders", "stock"]))?;
-    for scope in ["orders  stock", " orders", "orders ", "ord\"ers", "orders\n", "örders", "orders\u{0}", "jeton:root"] {
+    for scope in ["orders  stock", " orders", "orders ", "ord\"ers", "orders\n", "örders", "orders\u{0}", "jeton:root"]
+    {
         let asked = house.office.exchange(&issued.secret, Some(scope))?;
         must(asked.is_err(), format!("an exchange for {scope:?} was granted"))?;
     }
@@ -158,8 +171,14 @@ fn at_exchange(sandbox: &Sandbox) -> Verdict {
     for (issued, whose) in [(&grandparent, "refresh token"), (&parent, "parent"), (&child, "grandparent")] {
         let exchanged = house.exchange(issued)?;
         let expires_at = claims(&mut house, &exchanged.access_token)?.expires_at;
-        must(expires_at <= end, format!("an access token outlives its {whose} by {} s", expires_at.saturating_sub(end)))?;
-        must(exchanged.expires_in <= 100, format!("`expires_in` promises {} s, beyond its {whose}", exchanged.expires_in))?;
+        must(
+            expires_at <= end,
+            format!("an access token outlives its {whose} by {} s", expires_at.saturating_sub(end)),
+        )?;
+        must(
+            exchanged.expires_in <= 100,
+            format!("`expires_in` promises {} s, beyond its {whose}", exchanged.expires_in),
+        )?;
         must(exchanged.refresh_expires_in == Some(100), "`refresh_expires_in` is not the time that is left")?;
     }
     Ok(())

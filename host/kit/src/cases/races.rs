@@ -15,17 +15,27 @@ const MOST: u64 = 50;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case::of_authorities("race-delete-within-exchange", "a deletion in the middle of an exchange wins", |sandbox| {
-            within_exchange(sandbox, 1)
-        }),
+        Case::of_authorities(
+            "race-delete-within-exchange",
+            "a deletion in the middle of an exchange wins",
+            |sandbox| within_exchange(sandbox, 1),
+        ),
         Case::of_authorities(
             "race-delete-of-an-ancestor-within-exchange",
             "a deletion of an ancestor in the middle of an exchange wins",
             |sandbox| within_exchange(sandbox, 3),
         ),
         Case::of_authorities("race-exchange-within-delete", "an exchange in the middle of a deletion loses", exchange),
-        Case::of_authorities("race-delete-within-issue", "a child that is issued while its parent ends mints nothing", issue),
-        Case::of_authorities("race-advance-within-delete", "an epoch that begins in a deletion keeps nothing alive", advance),
+        Case::of_authorities(
+            "race-delete-within-issue",
+            "a child that is issued while its parent ends mints nothing",
+            issue,
+        ),
+        Case::of_authorities(
+            "race-advance-within-delete",
+            "an epoch that begins in a deletion keeps nothing alive",
+            advance,
+        ),
         Case::of_authorities(
             "race-slow-commit",
             "what is minted while a deletion waits for the disk is dead until it expires",
@@ -82,7 +92,7 @@ fn exchange(sandbox: &Sandbox) -> Verdict {
     for after in 0..MOST {
         let mut house = House::open(sandbox)?;
         let (issued, _) = house.pair(&Wish::new())?;
-        let secret = issued.secret.to_string();
+        let secret = issued.secret.clone();
         let minted = meanwhile(&house, after, move |other| Ok(other.exchange(&secret, None)?.ok()))?;
         house.delete(&issued)?;
         if house.ground.shelf().still_waits() {
@@ -120,7 +130,7 @@ fn advance(sandbox: &Sandbox) -> Verdict {
     for after in 0..MOST {
         let mut house = House::open(sandbox)?;
         let (issued, _) = house.pair(&Wish::new())?;
-        let secret = issued.secret.to_string();
+        let secret = issued.secret.clone();
         let minted = meanwhile(&house, after, move |other| {
             let advanced = other.advance()?.is_ok();
             Ok(other.exchange(&secret, None)?.ok().filter(|_| advanced))
@@ -142,7 +152,7 @@ fn slow_commit(sandbox: &Sandbox) -> Verdict {
     for after in 0..MOST {
         let mut house = House::open(sandbox)?;
         let issued = house.issue(&Wish::new())?;
-        let (secret, clock) = (issued.secret.to_string(), Arc::clone(&house.ground.clock));
+        let (secret, clock) = (issued.secret.clone(), Arc::clone(&house.ground.clock));
         let minted = meanwhile(&house, after, move |other| {
             clock.wait(SLOW);
             Ok(other.exchange(&secret, None)?.ok())

@@ -6,9 +6,9 @@ use jeton_runtime::wit::refresh_tokens::Expiry;
 use jeton_runtime::wit::verification::IntrospectRefusal;
 
 use crate::case::Case;
-use crate::edge::name_of;
 use crate::failure::{Failure, Verdict, must};
 use crate::house::House;
+use crate::refusal::name_of;
 use crate::secret::Secret;
 use crate::wish::Wish;
 
@@ -50,14 +50,14 @@ fn dead(house: &mut House<'_>) -> Result<Vec<(String, &'static str)>, Failure> {
     house.wait(10);
     let other_house = House::open_on(house.sandbox, crate::lent::Ground::new().seeded(77))?.issue(&Wish::new())?;
     Ok(vec![
-        (expired.secret.to_string(), "an expired refresh token"),
-        (below_expired.secret.to_string(), "a refresh token below an expired one"),
-        (deleted.secret.to_string(), "a deleted refresh token"),
-        (below.secret.to_string(), "a refresh token below a deleted one"),
-        (given_back.secret.to_string(), "a refresh token that was given back"),
+        (expired.secret.clone(), "an expired refresh token"),
+        (below_expired.secret.clone(), "a refresh token below an expired one"),
+        (deleted.secret.clone(), "a deleted refresh token"),
+        (below.secret.clone(), "a refresh token below a deleted one"),
+        (given_back.secret.clone(), "a refresh token that was given back"),
         (Secret::of(&living.secret)?.turned(9), "a living refresh token with a wrong secret"),
         (Secret::of(&deleted.secret)?.turned(9), "a deleted refresh token with a wrong secret"),
-        (other_house.secret.to_string(), "a refresh token of another authority"),
+        (other_house.secret.clone(), "a refresh token of another authority"),
         ("jtn_rt_".to_owned(), "half a refresh token"),
         (String::new(), "nothing"),
     ])

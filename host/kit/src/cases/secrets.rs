@@ -36,7 +36,7 @@ fn bits(sandbox: &Sandbox) -> Verdict {
     let mut house = House::open(sandbox)?;
     let issued = house.issue(&Wish::new())?;
     let secret = Secret::of(&issued.secret)?;
-    must(secret.with(secret.bytes) == *issued.secret, "a refresh token is not of the published form")?;
+    must(secret.with(secret.bytes) == issued.secret, "a refresh token is not of the published form")?;
     // From the end, where comparisons by a beginning show first.
     for bit in (0..256).rev() {
         refuses(&mut house, &secret.turned(bit), &format!("a secret that is wrong in byte {} of 32", bit / 8 + 1))?;
@@ -72,7 +72,7 @@ fn another(sandbox: &Sandbox) -> Verdict {
 fn misspelt(sandbox: &Sandbox) -> Verdict {
     let mut house = House::open(sandbox)?;
     let issued = house.issue(&Wish::new())?;
-    let text = issued.secret.to_string();
+    let text = issued.secret.clone();
     let (body, last) = text.split_at(text.len() - 1);
     let other = if last == "0" { "1" } else { "0" };
     for (wrong, how) in [

@@ -3,14 +3,14 @@
 use jeton_runtime::sandbox::Sandbox;
 use jeton_runtime::wit::epochs::Boot;
 use jeton_runtime::wit::exchange::{ExchangeRefusal, Revocation};
-use jeton_runtime::wit::refresh_tokens::Issued;
 use jeton_store::Fault;
 
 use crate::case::Case;
-use crate::edge::{Edge, name_of};
+use crate::edge::Edge;
 use crate::failure::{Failure, Verdict, must};
 use crate::house::{House, Office};
-use crate::wish::Wish;
+use crate::refusal::{Named, name_of};
+use crate::wish::{Refresh, Wish};
 
 /// More conflicts than anybody goes on for.
 const FOREVER: u64 = 1_000_000;
@@ -43,26 +43,38 @@ pub(super) fn cases() -> Vec<Case> {
         Case::of_authorities("store-conflict-in-issue", "an issue that meets a conflict tells the truth", |sandbox| {
             conflicts_in(sandbox, &ISSUE)
         }),
-        Case::of_authorities("store-conflict-in-delete", "a deletion that meets a conflict tells the truth", |sandbox| {
-            conflicts_in(sandbox, &DELETE)
-        }),
-        Case::of_authorities("store-conflict-in-revoke", "a revocation that meets a conflict tells the truth", |sandbox| {
-            conflicts_in(sandbox, &GIVE_BACK)?;
-            conflicts_in(sandbox, &REVOKE)
-        }),
-        Case::of_authorities("store-conflict-in-advance", "an advance that meets a conflict tells the truth", |sandbox| {
-            conflicts_in(sandbox, &ADVANCE)?;
-            conflicts_in(sandbox, &BOOT)
-        }),
-        Case::of_authorities("store-conflict-in-set", "a change of settings that meets a conflict tells the truth", |sandbox| {
-            conflicts_in(sandbox, &SET)
-        }),
+        Case::of_authorities(
+            "store-conflict-in-delete",
+            "a deletion that meets a conflict tells the truth",
+            |sandbox| conflicts_in(sandbox, &DELETE),
+        ),
+        Case::of_authorities(
+            "store-conflict-in-revoke",
+            "a revocation that meets a conflict tells the truth",
+            |sandbox| {
+                conflicts_in(sandbox, &GIVE_BACK)?;
+                conflicts_in(sandbox, &REVOKE)
+            },
+        ),
+        Case::of_authorities(
+            "store-conflict-in-advance",
+            "an advance that meets a conflict tells the truth",
+            |sandbox| {
+                conflicts_in(sandbox, &ADVANCE)?;
+                conflicts_in(sandbox, &BOOT)
+            },
+        ),
+        Case::of_authorities(
+            "store-conflict-in-set",
+            "a change of settings that meets a conflict tells the truth",
+            |sandbox| conflicts_in(sandbox, &SET),
+        ),
     ]
 }
 
 /// What is there before an act.
 struct Scene {
-    issued: Issued,
+    issued: Refresh,
     token: String,
     /// A token that is dead already.
     cut: String,
@@ -88,7 +100,7 @@ enum Told {
 }
 
 impl Told {
-    fn of<T, R: std::fmt::Debug>(answer: Result<T, R>, outcome: impl FnOnce(T) -> Vec<u8>) -> Self {
+    fn of<T, R: Named>(answer: Result<T, R>, outcome: impl FnOnce(T) -> Vec<u8>) -> Self {
         match answer {
             Ok(done) => Self::Done(outcome(done)),
             Err(refusal) => match name_of(refusal) {
@@ -118,7 +130,7 @@ const ISSUE: Act = Act {
     name: "issue",
     act: |office, scene| {
         let wish = Wish::new().under(&scene.issued).of("alice").ttl(1_000);
-        Ok(Told::of(office.issue(&wish)?, |issued| issued.secret.to_string().into_bytes()))
+        Ok(Told::of(office.issue(&wish)?, |issued| issued.secret.clone().into_bytes()))
     },
     is_done: |house, _, secret| match house.office.exchange(secret, None)? {
         Ok(minted) => house.accepts(&minted.access_token, "a token of a refresh token that was issued"),
@@ -129,9 +141,7 @@ const ISSUE: Act = Act {
 
 const DELETE: Act = Act {
     name: "delete",
-    act: |office, scene| {
-        Ok(Told::of(office.delete(std::slice::from_ref(&scene.issued.token.id))?, |_| Vec::new()))
-    },
+    act: |office, scene| Ok(Told::of(office.delete(std::slice::from_ref(&scene.issued.token.id))?, |_| Vec::new())),
     is_done: |house, scene, _| {
         house.refuses(&scene.token, "a token whose deletion was acknowledged")?;
         house.mints_nothing(&scene.issued, "a refresh token whose deletion was acknowledged")
@@ -165,9 +175,7 @@ const ADVANCE: Act = Act {
 
 const BOOT: Act = Act {
     name: "begin",
-    act: |office, _| {
-        Ok(Told::of(office.ask("begin", |authority| authority.begin(Boot::Advance))?, |_| Vec::new()))
-    },
+    act: |office, _| Ok(Told::of(office.ask("begin", |authority| authority.begin(Boot::Advance))?, |_| Vec::new())),
     is_done: ADVANCE.is_done,
 };
 

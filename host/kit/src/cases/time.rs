@@ -18,7 +18,11 @@ const TOLERATED: u64 = 10;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case::of_authorities("time-back-mints-nothing", "while the clock is far behind nothing is minted or issued", mints),
+        Case::of_authorities(
+            "time-back-mints-nothing",
+            "while the clock is far behind nothing is minted or issued",
+            mints,
+        ),
         Case::of_authorities("time-back-stands-still", "a clock that is a little behind makes nothing older", still),
         Case::of_authorities("time-back-revives-nothing", "a clock that goes back revives no refresh token", revives),
         Case::of_authorities("time-back-drops-no-cut", "a clock that goes forth and back drops no cut", cuts),
@@ -98,7 +102,10 @@ fn revives(sandbox: &Sandbox) -> Verdict {
             }
             for (secret, whose) in [(&issued.secret, "a refresh token"), (&child.secret, "a refresh token below one")] {
                 let asked = house.office.exchange(secret, None)?;
-                must(asked.is_err(), format!("{whose} that had expired was exchanged after the clock went back {back} s"))?;
+                must(
+                    asked.is_err(),
+                    format!("{whose} that had expired was exchanged after the clock went back {back} s"),
+                )?;
             }
             let document = house.snapshot()?;
             let mut edge = Edge::new(sandbox)?;
@@ -172,7 +179,10 @@ fn held(sandbox: &Sandbox) -> Verdict {
         // The caller's clock stands still in 1970; the live set knows better.
         let verdict = edge.verify_at(&token, 0, held_for, false)?;
         let said = if lives { "refused" } else { "accepted" };
-        must(verdict.is_ok() == lives, format!("{held_for} s after its minting, by a clock that stands, a token was {said}"))?;
+        must(
+            verdict.is_ok() == lives,
+            format!("{held_for} s after its minting, by a clock that stands, a token was {said}"),
+        )?;
     }
     Ok(())
 }

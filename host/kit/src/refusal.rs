@@ -1,0 +1,48 @@
+//! Refusals in the words of the contract.
+
+use jeton_runtime::wit::configuration::{ConfigureRefusal, SettingsRefusal};
+use jeton_runtime::wit::epochs::{BeginRefusal, EpochRefusal};
+use jeton_runtime::wit::exchange::{ExchangeRefusal, RevokeRefusal};
+use jeton_runtime::wit::live::LiveRefusal;
+use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, IssueRefusal, ShowRefusal};
+use jeton_runtime::wit::upkeep::UpkeepRefusal;
+use jeton_runtime::wit::verification::{IntrospectRefusal, LoadRefusal, Refusal};
+
+/// A refusal of the contract.
+pub(crate) trait Named {
+    /// Its name in the contract.
+    fn named(&self) -> &'static str;
+}
+
+macro_rules! named {
+    ($($refusal:ty),* $(,)?) => {
+        $(impl Named for $refusal {
+            fn named(&self) -> &'static str {
+                self.name()
+            }
+        })*
+    };
+}
+
+named![
+    BeginRefusal,
+    ConfigureRefusal,
+    DeleteRefusal,
+    EpochRefusal,
+    ExchangeRefusal,
+    IntrospectRefusal,
+    IssueRefusal,
+    LiveRefusal,
+    LoadRefusal,
+    Refusal,
+    RevokeRefusal,
+    SettingsRefusal,
+    ShowRefusal,
+    UpkeepRefusal,
+];
+
+/// The name of a refusal.
+#[allow(clippy::needless_pass_by_value, reason = "what maps errors hands them over")]
+pub(crate) fn name_of(refusal: impl Named) -> String {
+    refusal.named().to_owned()
+}
