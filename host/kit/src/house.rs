@@ -47,7 +47,7 @@ impl Office {
         let configured = self.ask("configure", |authority| authority.configure(Some(ISSUER), ISSUER))?;
         let issuer = configured.map_err(|refusal| refused("the configuration", refusal))?;
         must(issuer == ISSUER, format!("it took another issuer, `{issuer}`, than the one it was given"))?;
-        let begun = self.ask("begin", |authority| authority.begin(boot))?;
+        let begun = self.ask("begin", |authority| authority.begin(boot, None))?;
         begun.map_err(|refusal| refused("the start of an epoch", refusal))
     }
 
@@ -85,7 +85,7 @@ impl Office {
     }
 
     pub(crate) fn advance(&mut self) -> Answered<Epoch, EpochRefusal> {
-        self.ask("advance", |authority| authority.advance(&Actor::Machine))
+        self.ask("advance", |authority| authority.advance(&Actor::Machine, None))
     }
 
     /// Sets how long access tokens live.

@@ -70,7 +70,7 @@ fn root_key(sandbox: &Sandbox) -> Verdict {
     let house = House::open(sandbox)?;
     let stranger = house.ground.with_root_key(*b"another root key, as long as it.");
     let mut office = Office::new(sandbox, &stranger)?;
-    let begun = office.ask("begin", |authority| authority.begin(Boot::Resume))?;
+    let begun = office.ask("begin", |authority| authority.begin(Boot::Resume, None))?;
     must(
         matches!(begun, Err(BeginRefusal::RootKeyDoesNotFit)),
         "`resume` with another root key than the epoch's was not refused as `root-key-does-not-fit`",
