@@ -42,7 +42,17 @@ impl Edge {
         held_for: u64,
         enforce_lease: bool,
     ) -> Result<Result<Verified, Refusal>, Failure> {
-        self.0.verify(token, Moment { now, held_for }, enforce_lease).map_err(|trap| Failure::trap("verify", &trap))
+        self.verify_from(token, Moment { now, held_for, peer: None }, enforce_lease)
+    }
+
+    /// A verdict on a token that somebody presents from somewhere.
+    pub(crate) fn verify_from(
+        &mut self,
+        token: &str,
+        at: Moment,
+        enforce_lease: bool,
+    ) -> Result<Result<Verified, Refusal>, Failure> {
+        self.0.verify(token, at, enforce_lease).map_err(|trap| Failure::trap("verify", &trap))
     }
 
     pub(crate) fn introspect(
@@ -51,13 +61,14 @@ impl Edge {
         token: &str,
         now: u64,
     ) -> Result<Result<Vec<u8>, IntrospectRefusal>, Failure> {
-        let at = Moment { now, held_for: 0 };
+        let at = Moment { now, held_for: 0, peer: None };
         self.0.introspect(caller, token, at, false).map_err(|trap| Failure::trap("introspect", &trap))
     }
 
     pub(crate) fn claims(&mut self, token: &str, now: u64) -> Result<Result<Claims, Refusal>, Failure> {
-        let at = Moment { now, held_for: 0 };
-        self.0.read_claims(token, at, false).map_err(|trap| Failure::trap("read-claims", &trap))
+        let at = Moment { now, held_for: 0, peer: None };
+        let claims = self.0.read_claims(token, at, false).map_err(|trap| Failure::trap("read-claims", &trap))?;
+        Ok(claims.map(|(claims, _)| claims))
     }
 
     /// Holds if the token is accepted by every export that judges.

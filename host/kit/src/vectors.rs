@@ -1,7 +1,10 @@
 //! The published verdicts of `tests/vectors/verdicts.json`, as cases.
 
+use std::net::IpAddr;
+
 use jeton_runtime::sandbox::Sandbox;
-use jeton_runtime::wit::verification::Verified;
+use jeton_runtime::wit::types::IpAddress;
+use jeton_runtime::wit::verification::{Moment, NetworkVerdict, Verified};
 use jeton_vectors::{COMMITTED, Vectors, Verdict as Published};
 
 use crate::case::Case;
@@ -23,8 +26,9 @@ pub(crate) fn give(sandbox: &Sandbox, case: &jeton_vectors::Case) -> Verdict {
         let gave = edge.load(load.document.as_bytes())?.map_or_else(name_of, |_| "loaded".to_owned());
         must(gave == load.gives, format!("loading the live document gave `{gave}` and not `{}`", load.gives))?;
     }
+    let at = Moment { now: case.now, held_for: case.held_for, peer: case.peer.map(address) };
     for time in ["at first", "the second time", "the third time"] {
-        let gave = match edge.verify_at(&case.token, case.now, case.held_for, case.enforce_lease)? {
+        let gave = match edge.verify_from(&case.token, at, case.enforce_lease)? {
             Ok(verified) => accepted(verified)?,
             Err(refusal) => Published::Refused(name_of(refusal)),
         };
@@ -47,13 +51,37 @@ fn accepted(verified: Verified) -> Result<Published, Failure> {
         subject: part(verified.subject_length).ok_or_else(broken)?,
         client: part(verified.client_length).ok_or_else(broken)?,
         scope: part(verified.scope_length).ok_or_else(broken)?,
+        audience: part(verified.audience_length).ok_or_else(broken)?,
         expires_at: verified.expires_at,
+        network: word(verified.network).to_owned(),
     })
+}
+
+fn word(verdict: NetworkVerdict) -> &'static str {
+    match verdict {
+        NetworkVerdict::NotBound => "not-bound",
+        NetworkVerdict::Inside => "inside",
+        NetworkVerdict::Outside => "outside",
+        NetworkVerdict::UnknownPeer => "unknown-peer",
+    }
+}
+
+/// An address as it stands, mapped ones included: to tell those apart is the component's part.
+fn address(peer: IpAddr) -> IpAddress {
+    match peer {
+        IpAddr::V4(peer) => IpAddress::V4(peer.to_bits()),
+        IpAddr::V6(peer) => {
+            let [a, b, c, d, e, f, g, h] = peer.segments().map(u64::from);
+            IpAddress::V6((a << 48 | b << 32 | c << 16 | d, e << 48 | f << 32 | g << 16 | h))
+        }
+    }
 }
 
 fn said(verdict: &Published) -> String {
     match verdict {
-        Published::Accepted { introspection, .. } => format!("accepted the token with `{introspection}`"),
+        Published::Accepted { introspection, network, .. } => {
+            format!("accepted the token with `{introspection}`, and its networks said `{network}`")
+        }
         Published::Refused(why) => format!("refused the token as `{why}`"),
     }
 }

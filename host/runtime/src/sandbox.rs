@@ -18,7 +18,7 @@ use crate::instance::{AuthorityInstance, store};
 use crate::lent::{Lent, LentState, linker};
 use crate::policy::{PolicyError, describe, start_engine};
 use crate::wit::verification::{
-    Claims, Guest, GuestIndices, Held, IntrospectRefusal, LoadRefusal, Moment, Refusal, Verified,
+    Claims, Guest, GuestIndices, Held, IntrospectRefusal, LoadRefusal, Moment, NetworkVerdict, Refusal, Verified,
 };
 
 pub use crate::budget::processor_time;
@@ -160,7 +160,7 @@ impl Solo {
         token: &str,
         at: Moment,
         enforce_lease: bool,
-    ) -> wasmtime::Result<Result<Claims, Refusal>> {
+    ) -> wasmtime::Result<Result<(Claims, NetworkVerdict), Refusal>> {
         let (store, guest) = self.verification();
         guest.call_read_claims(store, token, at, enforce_lease)
     }
