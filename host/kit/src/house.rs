@@ -7,8 +7,10 @@ use jeton_runtime::sandbox::{Sandbox, Solo};
 use jeton_runtime::wit::configuration::{Settings, SettingsChange, SettingsRefusal};
 use jeton_runtime::wit::epochs::{Boot, Epoch, EpochRefusal};
 use jeton_runtime::wit::exchange::{ExchangeRefusal, ExchangeRequest, Exchanged, Revocation, RevokeRefusal};
-use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, Deleted, IssueRefusal, RefreshToken};
-use jeton_runtime::wit::types::{Actor, Reason};
+use jeton_runtime::wit::refresh_tokens::{
+    Change, DeleteRefusal, Deleted, EditRefusal, IssueRefusal, RefreshToken, RotateRefusal,
+};
+use jeton_runtime::wit::types::{Actor, IpAddress, Reason};
 use jeton_runtime::wit::upkeep::{Swept, UpkeepRefusal};
 
 use crate::edge::Edge;
@@ -63,13 +65,43 @@ impl Office {
     }
 
     pub(crate) fn exchange(&mut self, secret: &str, scope: Option<&str>) -> Answered<Exchanged, ExchangeRefusal> {
+        self.exchange_from(None, None, secret, scope)
+    }
+
+    /// An exchange by somebody who is somewhere, for somebody.
+    pub(crate) fn exchange_from(
+        &mut self,
+        peer: Option<IpAddress>,
+        resource: Option<&str>,
+        secret: &str,
+        scope: Option<&str>,
+    ) -> Answered<Exchanged, ExchangeRefusal> {
         let request = ExchangeRequest {
             refresh_token: secret.to_owned(),
             scope: scope.map(str::to_owned),
-            resource: None,
-            peer: None,
+            resource: resource.map(str::to_owned),
+            peer,
         };
         self.ask("exchange", |authority| authority.exchange(&request))
+    }
+
+    /// An edit by somebody who has seen it last at this generation.
+    pub(crate) fn edit(
+        &mut self,
+        actor: &Actor,
+        id: &str,
+        change: &Change,
+        generation: Option<u64>,
+    ) -> Answered<RefreshToken, EditRefusal> {
+        self.ask("edit", |authority| authority.edit(actor, id, change, generation))
+    }
+
+    /// Another secret; the old one is taken for so many seconds more.
+    pub(crate) fn rotate(&mut self, id: &str, overlap: u64) -> Answered<Refresh, RotateRefusal> {
+        match self.ask("rotate", |authority| authority.rotate(&Actor::Machine, id, overlap, None))? {
+            Ok(issued) => Refresh::of(issued).map(Ok),
+            Err(refusal) => Ok(Err(refusal)),
+        }
     }
 
     pub(crate) fn revoke(&mut self, token: &str) -> Answered<Revocation, RevokeRefusal> {
@@ -173,6 +205,12 @@ impl<'s> House<'s> {
         self.office.revoke(token)?.map_err(|refusal| refused("the revocation of a token", refusal))
     }
 
+    /// An edit that there is no reason to refuse.
+    pub(crate) fn edit(&mut self, of: &Refresh, change: &Change) -> Result<RefreshToken, Failure> {
+        let edited = self.office.edit(&Actor::Machine, &of.token.id, change, None)?;
+        edited.map_err(|refusal| refused("an edit", refusal))
+    }
+
     pub(crate) fn advance(&mut self) -> Result<Epoch, Failure> {
         self.office.advance()?.map_err(|refusal| refused("a new epoch", refusal))
     }
@@ -248,6 +286,25 @@ pub(crate) fn unchanged() -> SettingsChange {
         delegation_levels: None,
         holder_delegation: None,
         tombstone_retention: None,
+    }
+}
+
+/// A change of a refresh token that changes nothing.
+pub(crate) fn nothing_changed() -> Change {
+    Change {
+        name: None,
+        expiry: None,
+        enabled: None,
+        scopes: None,
+        access_ttl: None,
+        not_before: None,
+        networks: None,
+        networks_in_access_tokens: None,
+        audiences: None,
+        max_exchanges: None,
+        may_delegate: None,
+        rotates_on_use: None,
+        note: None,
     }
 }
 

@@ -4,7 +4,7 @@ use jeton_runtime::wit::configuration::{ConfigureRefusal, SettingsRefusal};
 use jeton_runtime::wit::epochs::{BeginRefusal, EpochRefusal};
 use jeton_runtime::wit::exchange::{ExchangeRefusal, RevokeRefusal};
 use jeton_runtime::wit::live::LiveRefusal;
-use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, IssueRefusal, ShowRefusal};
+use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, EditRefusal, IssueRefusal, RotateRefusal, ShowRefusal};
 use jeton_runtime::wit::upkeep::UpkeepRefusal;
 use jeton_runtime::wit::verification::{IntrospectRefusal, LoadRefusal, Refusal};
 
@@ -36,10 +36,27 @@ named![
     LoadRefusal,
     Refusal,
     RevokeRefusal,
+    RotateRefusal,
     SettingsRefusal,
     ShowRefusal,
     UpkeepRefusal,
 ];
+
+impl Named for EditRefusal {
+    fn named(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::Ended => "ended",
+            Self::GenerationDiffers => "generation-differs",
+            Self::ScopeBeyondActor => "scope-beyond-actor",
+            Self::NoteTooLong => "note-too-long",
+            Self::NoteHasControlCharacter => "note-has-control-character",
+            Self::Invalid(rule) => rule.named(),
+            Self::ClockBehind => "clock-behind",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
 
 /// The name of a refusal.
 #[allow(clippy::needless_pass_by_value, reason = "what maps errors hands them over")]

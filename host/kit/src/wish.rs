@@ -82,6 +82,37 @@ impl Wish {
         self
     }
 
+    /// Nothing is minted with it before then.
+    pub(crate) fn not_before(mut self, moment: u64) -> Self {
+        self.request.bindings.not_before = Some(moment);
+        self
+    }
+
+    /// It is exchanged from these networks alone, and so are its access tokens used, if they carry them.
+    pub(crate) fn within(mut self, networks: &[&str], carried: bool) -> Self {
+        self.request.bindings.networks = networks.iter().map(|network| (*network).to_owned()).collect();
+        self.request.bindings.networks_in_access_tokens = carried;
+        self
+    }
+
+    /// Its access tokens are for one of these.
+    pub(crate) fn aimed_at(mut self, audiences: &[&str]) -> Self {
+        self.request.bindings.audiences = audiences.iter().map(|audience| (*audience).to_owned()).collect();
+        self
+    }
+
+    /// It is exchanged so many times.
+    pub(crate) fn times(mut self, number: u64) -> Self {
+        self.request.bindings.max_exchanges = Some(number);
+        self
+    }
+
+    /// Each exchange replaces its secret.
+    pub(crate) fn rotating(mut self) -> Self {
+        self.request.rotates_on_use = true;
+        self
+    }
+
     pub(crate) fn request(&self) -> &IssueRequest {
         &self.request
     }

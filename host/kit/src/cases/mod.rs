@@ -2,7 +2,9 @@
 
 mod bounds;
 mod cascade;
+mod conditions;
 mod cuts;
+mod edits;
 mod epochs;
 mod forgeries;
 mod life;
@@ -10,6 +12,7 @@ mod live_set;
 mod narrowing;
 mod races;
 mod refusals;
+mod rotation;
 mod secrets;
 mod store;
 mod time;
@@ -26,7 +29,10 @@ pub(crate) fn all() -> Vec<Case> {
         epochs::cases,
         cascade::cases,
         cuts::cases,
+        edits::cases,
+        rotation::cases,
         narrowing::cases,
+        conditions::cases,
         secrets::cases,
         refusals::cases,
         forgeries::cases,

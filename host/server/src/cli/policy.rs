@@ -1,5 +1,7 @@
 //! `jeton policy`.
 
+mod check;
+
 use std::{
     fs,
     io::{self, ErrorKind, Write as _},
@@ -21,6 +23,9 @@ pub(super) enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Try a component of your own: whether it holds what a policy must hold. Exit 1 where it does not
+    #[command(after_help = check::HELP)]
+    Check(check::Check),
     /// Write jeton-authority.wasm and jeton-verifier.wasm, for hosts of your own
     Export {
         /// Where to; made where there is none
@@ -35,6 +40,7 @@ impl Verb {
     pub(super) fn run(self) -> Result<(), CliError> {
         match self {
             Self::Inspect { file, json } => inspect(&file, json),
+            Self::Check(command) => command.run(),
             Self::Export { dir, force } => export(&dir, force),
         }
     }

@@ -14,6 +14,7 @@ mod changes;
 mod connection;
 mod local;
 mod options;
+mod policy;
 mod runner;
 mod scripted;
 #[path = "../../../../tests/support/mod.rs"]
