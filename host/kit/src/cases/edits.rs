@@ -15,12 +15,20 @@ pub(super) fn cases() -> Vec<Case> {
         Case::of_authorities("disabled", "a disabled refresh token mints nothing, and what it gave out is dead", own),
         Case::of_authorities("disabled-parent", "nothing below a disabled refresh token mints or lives", parent),
         Case::of_authorities("enabled", "enabling brings no access token back, and lets new ones be minted", enabled),
-        Case::of_authorities("edit-shortens", "a shortened expiry kills what was given out, and caps what comes", shortens),
+        Case::of_authorities(
+            "edit-shortens",
+            "a shortened expiry kills what was given out, and caps what comes",
+            shortens,
+        ),
         Case::of_authorities("edit-narrows", "narrowed scopes kill what was given out, and bind all below", narrows),
         Case::of_authorities("edit-widens", "widened scopes widen nothing that is out, nor any child", widens),
         Case::of_authorities("edit-beyond-parent", "an edit goes no further than the parent", beyond_parent),
         Case::of_authorities("edit-of-the-dead", "what has ended cannot be edited, and is not revived by it", dead),
-        Case::of_authorities("edit-of-another-generation", "an edit of what somebody else has changed is refused", lost),
+        Case::of_authorities(
+            "edit-of-another-generation",
+            "an edit of what somebody else has changed is refused",
+            lost,
+        ),
         Case::of_authorities("edit-beyond-actor", "nobody edits a `jeton:` scope that they lack", beyond_actor),
     ]
 }
@@ -69,7 +77,8 @@ fn enabled(sandbox: &Sandbox) -> Verdict {
     house.edit(&parent, &disabling())?;
     for _ in 0..2 {
         house.edit(&parent, &enabling())?;
-        house.refuses(&of_parent, "a token from before its refresh token was disabled, once that was enabled again,")?;
+        house
+            .refuses(&of_parent, "a token from before its refresh token was disabled, once that was enabled again,")?;
         house.refuses(&of_child, "a token from before its parent was disabled, once that was enabled again,")?;
         for issued in [&parent, &child] {
             let token = house.exchange(issued)?.access_token;
@@ -155,7 +164,9 @@ fn dead(sandbox: &Sandbox) -> Verdict {
                 Err(EditRefusal::Ended) => {}
                 Err(other) => {
                     let name = name_of(other);
-                    return Err(Failure::new(format!("an edit of what had ended was refused as `{name}`, not `ended`")));
+                    return Err(Failure::new(format!(
+                        "an edit of what had ended was refused as `{name}`, not `ended`"
+                    )));
                 }
                 Ok(_) => return Err(Failure::new("what had ended was edited")),
             }

@@ -13,7 +13,11 @@ const GRACE: u64 = 30;
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::of_authorities("rotate-at-once", "without overlap the old secret and what it gave out are dead", at_once),
-        Case::of_authorities("rotate-with-overlap", "the old secret mints within the overlap, and nothing longer", overlap),
+        Case::of_authorities(
+            "rotate-with-overlap",
+            "the old secret mints within the overlap, and nothing longer",
+            overlap,
+        ),
         Case::of_authorities("rotate-the-dead", "what has ended is not rotated into life", dead),
         Case::of_authorities("rotate-on-use", "each use gives a successor, and only that one goes on", on_use),
         Case::of_authorities("rotate-on-use-reuse", "a spent secret ends its refresh token and all below", reuse),

@@ -175,7 +175,9 @@ const ADVANCE: Act = Act {
 
 const BOOT: Act = Act {
     name: "begin",
-    act: |office, _| Ok(Told::of(office.ask("begin", |authority| authority.begin(Boot::Advance, None))?, |_| Vec::new())),
+    act: |office, _| {
+        Ok(Told::of(office.ask("begin", |authority| authority.begin(Boot::Advance, None))?, |_| Vec::new()))
+    },
     is_done: ADVANCE.is_done,
 };
 

@@ -67,7 +67,6 @@ fn flaws() -> Result<BTreeMap<String, Flaw>> {
 
 /// A copy of the guest, in which it is changed and built.
 struct Workshop {
-    workspace: PathBuf,
     copy: PathBuf,
     target: PathBuf,
     /// The files of the copy as they are in the workspace.
@@ -84,7 +83,7 @@ impl Workshop {
         }
         originals.insert("Cargo.toml".into(), manifest(&workspace)?);
         let lock = fs::read_to_string(workspace.join("Cargo.lock"))?;
-        let workshop = Self { workspace, copy: room.join("copy"), target: room.join("target"), originals };
+        let workshop = Self { copy: room.join("copy"), target: room.join("target"), originals };
         // Cargo leaves out of it what the copy does not need.
         fs::create_dir_all(&workshop.copy)?;
         fs::write(workshop.copy.join("Cargo.lock"), lock)?;

@@ -16,8 +16,8 @@ use crate::budget::{Budget, Budgeted};
 use crate::sandbox::Watermark;
 
 pub use clock::Clock;
-pub use entropy::Entropy;
 pub(crate) use clock::Latest;
+pub use entropy::Entropy;
 pub use root_key::{EntropyError, RootKey};
 
 /// What is lent to every instance of an authority.

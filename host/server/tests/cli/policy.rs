@@ -41,7 +41,8 @@ fn a_policy_that_is_broken_is_refused_with_what_happened() {
     let place = exported();
     let mut component = fs::read(place.path("jeton-verifier.wasm")).unwrap();
     // A verifier that knows no algorithm of ours: its every verdict is a refusal.
-    let names: Vec<usize> = component.windows(5).enumerate().filter(|(_, at)| at == b"EdDSA").map(|(at, _)| at).collect();
+    let names: Vec<usize> =
+        component.windows(5).enumerate().filter(|(_, at)| at == b"EdDSA").map(|(at, _)| at).collect();
     names.into_iter().for_each(|at| component[at + 4] = b'B');
     fs::write(place.path("mine.wasm"), component).unwrap();
     let ended = check(&place, &["mine.wasm"]);

@@ -46,7 +46,11 @@ fn check(file: &Path, as_json: bool) -> Result<(), CliError> {
     let report = jeton_kit::check(&bytes, &mut |tried| progress.tell(tried));
     progress.end();
     let report = report.map_err(|error| super::failed(file, error))?;
-    if as_json { output::json(&document(&report))? } else { table(&report)? }
+    if as_json {
+        output::json(&document(&report))?
+    } else {
+        table(&report)?
+    }
     if report.holds() { Ok(()) } else { Err(CliError::Failed(format!("`{}`: {}", file.display(), count(&report)))) }
 }
 
