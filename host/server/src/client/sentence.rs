@@ -67,7 +67,7 @@ pub(super) fn refusal(status: StatusCode, body: &Value) -> String {
     }
     sentence.push_str(match (status.as_u16(), text("error"), text("code")) {
         (400, Some("invalid_grant"), _) => {
-            ". The token in JETON_TOKEN was deleted, has expired, or was never issued here"
+            ". The token in JETON_TOKEN was deleted, disabled or used up, has expired, is good elsewhere only, or was never issued here"
         }
         (401, ..) => ": it has expired, or what it descends from ended, or the epoch advanced",
         (403, _, Some("insufficient-scope")) => ". Use a token with the scope `jeton:admin`, or `jeton:read` to look",

@@ -54,7 +54,7 @@ fn tokens_are_disabled_and_enabled_and_one_that_is_refused_keeps_the_others_from
     assert_eq!(ended.code, FAILED, "{ended:?}");
     assert_eq!(ended.stdout.matches("disabled").count(), 2, "{ended:?}");
     assert!(ended.stderr.contains(&unknown) && ended.stderr.contains("1 of 3 were refused"), "{ended:?}");
-    exchange(&desk, secret(&one), &[]).refused(FAILED, &["JETON_TOKEN was deleted, has expired"]);
+    exchange(&desk, secret(&one), &[]).refused(FAILED, &["JETON_TOKEN was deleted, disabled or used up"]);
     assert!(desk.run(&["token", "show", id(&one)]).done().contains("may have leaked"));
 
     let ids = format!("{}\n{}\n", id(&one), id(&other));

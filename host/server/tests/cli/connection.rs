@@ -58,7 +58,7 @@ fn a_token_that_is_not_good_is_refused_and_not_repeated() {
     let token = some_token();
     let ended = run(desk.command(&["token", "list"]).env("JETON_TOKEN", &token), "");
     assert!(!ended.stderr.contains(&token), "{ended:?}");
-    ended.refused(FAILED, &["JETON_TOKEN was deleted, has expired, or was never issued here"]);
+    ended.refused(FAILED, &["JETON_TOKEN was deleted, disabled or used up, has expired, is good elsewhere only, or was never issued here"]);
 }
 
 #[test]
