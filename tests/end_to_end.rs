@@ -22,6 +22,7 @@ mod clock;
 mod crashes;
 mod documents;
 mod durability;
+mod explanations;
 mod failing_disk;
 mod last_use;
 mod observing;

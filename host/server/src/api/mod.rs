@@ -10,10 +10,12 @@
 //! | what a request may look like | [`oauth_request`] over [`form`], `json`, `query`, [`bearer`], [`limits`] |
 //! | what an error looks like | [`problem`] (RFC 9457), [`oauth_error`] (RFC 6749) |
 
+mod access_tokens;
 pub mod bearer;
 pub mod body;
 mod current_token;
 mod epoch;
+mod explain;
 pub mod form;
 mod health;
 mod json;
@@ -32,7 +34,7 @@ mod refusals;
 mod respond;
 mod revoke;
 mod settings;
-mod time;
+pub(crate) mod time;
 mod token;
 mod token_exchange;
 mod transfer;
@@ -69,6 +71,8 @@ pub fn router(app: Arc<App>) -> Router {
             get(refresh_tokens::show).patch(refresh_tokens::edit).delete(refresh_tokens::delete),
         )
         .route("/v1/refresh-tokens/{id}/rotate", post(refresh_tokens::rotate))
+        .route("/v1/access-tokens/{jti}", axum::routing::delete(access_tokens::delete))
+        .route("/v1/explain", get(explain::by_id).post(explain::by_token))
         .route("/v1/settings", get(settings::show).patch(settings::change))
         .route("/v1/export", get(transfer::export))
         .route("/v1/import", post(transfer::import))

@@ -4,6 +4,8 @@ mod create;
 mod delete;
 mod edit;
 mod list;
+mod many;
+mod revoke_access;
 mod rotate;
 mod switch;
 mod transfer;
@@ -53,6 +55,9 @@ pub(super) enum Verb {
     /// End refresh tokens, and with each all access tokens and children that descend from it
     #[command(after_help = delete::HELP)]
     Delete(delete::Delete),
+    /// End one access token, by its `jti`
+    #[command(after_help = remote::HELP)]
+    RevokeAccess(revoke_access::RevokeAccess),
 }
 
 impl Verb {
@@ -68,6 +73,7 @@ impl Verb {
             Self::Export(command) => command.run(),
             Self::Import(command) => command.run(),
             Self::Delete(command) => command.run(),
+            Self::RevokeAccess(command) => command.run(),
         }
     }
 }

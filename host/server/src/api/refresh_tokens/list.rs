@@ -57,7 +57,8 @@ const PARAMETERS: [&str; 15] = [
     "cursor",
 ];
 
-fn read(uri: &Uri) -> Result<Query, Problem> {
+/// The query of a list.
+pub(super) fn read(uri: &Uri) -> Result<Query, Problem> {
     let form = query::parse(uri, &PARAMETERS)?;
     let state = match query::one(&form, "state")? {
         None => None,

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod delete_many;
 mod edit;
 mod expiry;
 mod list;
@@ -17,16 +18,15 @@ use http::StatusCode;
 use jeton_runtime::Class;
 
 pub(super) use create::create;
-pub(super) use delete::{delete, delete_batch};
+pub(super) use delete::{delete, delete_batch, why_of};
 pub(super) use edit::edit;
 pub(super) use list::list;
-pub(super) use record::{every_reason_named, reason_name};
+pub(super) use record::{Record, every_reason_named, reason_name};
 pub(super) use rotate::rotate;
 
 use super::problem::Problem;
 use super::{answered, refusals, respond};
 use crate::app::App;
-pub(super) use record::Record;
 
 /// `GET /v1/refresh-tokens/{id}`: one record, dead or alive, with its generation as `ETag`.
 pub(super) async fn show(

@@ -3,6 +3,7 @@
 mod access;
 mod changes;
 mod delegation;
+mod endings;
 mod oauth;
 mod operations;
 mod refresh_tokens;
