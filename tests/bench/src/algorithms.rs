@@ -74,12 +74,12 @@ fn of(algorithm: Algorithm, report: &mut Report) -> anyhow::Result<()> {
     drop(publisher);
     live.recover()?;
     let mut edge = Verifier::new(&policy, live)?;
-    let at = Moment { now: Seconds(NOW), held_for: Seconds(0), enforce_lease: false };
+    let at = Moment { now: Seconds(NOW), held_for: Seconds(0), enforce_lease: false, peer: None };
     let mut native_edge = NativeVerifier::new();
     native_edge.load(&native.snapshot()?)?;
-    anyhow::ensure!(edge.verify(&minted, NOW).is_ok() && native_edge.verify(&minted, at).is_ok(), "the token is good");
+    anyhow::ensure!(edge.verify(&minted, NOW, None).is_ok() && native_edge.verify(&minted, at).is_ok(), "the token is good");
     let changed = changed(&minted).context("a token has a payload")?;
-    let verify = many(500, || drop(edge.verify(&changed, NOW)))?;
+    let verify = many(500, || drop(edge.verify(&changed, NOW, None)))?;
     let verify_native = many(500, || {
         std::hint::black_box(native_edge.verify(&changed, at).is_err());
     })?;

@@ -68,7 +68,7 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     let job = make(json!({"name": "job", "owner": "alice@example.com", "scopes": ["orders:read", "orders:write"]}))?;
     let checker = make(json!({"name": "resource server", "scopes": ["jeton:introspect"]}))?;
     let exchange = |made: &Value| -> anyhow::Result<String> {
-        text(&connect()?.exchange(&text(made, "token")?, None)?, "access_token")
+        text(&connect()?.exchange(&text(made, "token")?, None, None)?, "access_token")
     };
     let (subject, caller) = (exchange(&job)?, exchange(&checker)?);
     let refresh_token = text(&job, "token")?;
@@ -147,7 +147,7 @@ fn writes(
         Some(&json!({"name": "admin", "scopes": ["jeton:admin"]})),
     )?;
     let secret = made.get("token").and_then(Value::as_str).context("a token")?;
-    let answer = connection.exchange(secret, None)?;
+    let answer = connection.exchange(secret, None, None)?;
     let access = answer.get("access_token").and_then(Value::as_str).context("an access token")?;
     let body = json!({"name": "made for figures"}).to_string();
     let create = format!(
@@ -175,7 +175,7 @@ fn writes(
         let token = administrator.call(Method::POST, "/v1/refresh-tokens", Some(&json!({"name": "to be deleted"})))?;
         let secret = token.get("token").and_then(Value::as_str).context("a token")?;
         for _ in 0..exchanges {
-            connection.exchange(secret, None)?;
+            connection.exchange(secret, None, None)?;
         }
         made.push(token.get("id").and_then(Value::as_str).context("an id")?.to_owned());
     }

@@ -58,7 +58,7 @@ fn whatever_the_order_no_access_token_outlives_the_change_that_should_end_it() {
     let rotate = |authority: &Authority, id: &str| {
         authority.rotate(&Actor::Machine, id, Seconds(0), None).map(|_| ()).unwrap();
     };
-    for act in [&disable as &Act, &rotate] {
+    for act in [&disable as &Act<'_>, &rotate] {
         let mut minted = 0_u32;
         for schedule in orders([EXCHANGE, CHANGE]) {
             let world = World::new();

@@ -13,7 +13,6 @@ use jeton_runtime::wit::refresh_tokens::{Bindings, LastUse};
 use jeton_runtime::wit::transfer::{ExportedToken, Imported};
 use jeton_runtime::wit::types::Ending;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::json::Members;
 use super::limits::{IMPORT_BODY_BYTES, PAGE_ITEMS};

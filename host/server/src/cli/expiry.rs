@@ -34,19 +34,6 @@ pub(super) fn parse(text: &str) -> Result<Expiry, String> {
     }
 }
 
-/// Reads a moment as [`parse`] does, where there must be one: a span counts from this machine's now.
-pub(super) fn moment(text: &str) -> Result<String, String> {
-    match parse(text) {
-        Ok(Expiry::At(moment)) => Ok(moment),
-        Ok(Expiry::After(span)) => i64::try_from(span)
-            .ok()
-            .and_then(|span| Timestamp::now().checked_add(SignedDuration::from_secs(span)).ok())
-            .map(|moment| moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
-            .ok_or_else(|| OUT_OF_RANGE.to_owned()),
-        Ok(Expiry::Never) | Err(_) => Err("none of 12h, 2027-01-31, 2027-01-31T12:00:00Z".to_owned()),
-    }
-}
-
 /// Reads a span: seconds, or a number with one of the units s, m, h, d, w. Whether it is in range, the authority says.
 pub(super) fn span(text: &str) -> Result<u64, String> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -56,7 +43,7 @@ pub(super) fn span(text: &str) -> Result<u64, String> {
 }
 
 /// Reads a moment, and writes it as RFC 3339 says: `2027-01-31` (that day's beginning in UTC), an RFC 3339 moment, or a span from now,
-/// `+30d` or `-90d`.
+/// `12h`, `+30d` or `-90d`.
 pub(super) fn moment(text: &str) -> Result<String, String> {
     moment_at(text, Timestamp::now())
 }
@@ -67,7 +54,8 @@ fn moment_at(text: &str, now: Timestamp) -> Result<String, String> {
         (_, Some(span)) => (false, span),
         (None, None) => match parse(text) {
             Ok(Expiry::At(moment)) => return Ok(moment),
-            _ => return Err(NO_MOMENT.to_owned()),
+            Ok(Expiry::After(_)) => (true, text),
+            Ok(Expiry::Never) | Err(_) => return Err(NO_MOMENT.to_owned()),
         },
     };
     let span = span_with_unit(span)?.ok_or_else(|| NO_MOMENT.to_owned())?;
@@ -77,7 +65,7 @@ fn moment_at(text: &str, now: Timestamp) -> Result<String, String> {
     Ok(moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
-const NO_MOMENT: &str = "none of 2027-01-31, 2027-01-31T12:00:00Z, +30d, -90d";
+const NO_MOMENT: &str = "none of 2027-01-31, 2027-01-31T12:00:00Z, 12h, +30d, -90d";
 
 const OUT_OF_RANGE: &str = "out of range";
 
@@ -190,7 +178,7 @@ mod tests {
         ] {
             assert_eq!(moment_at(text, now), Ok(moment.to_owned()), "{text}");
         }
-        for bad in ["", "1d", "+", "-", "+0d", "never", "+1y", "--1d", "+99999999w", "tomorrow"] {
+        for bad in ["", "+", "-", "+0d", "never", "+1y", "--1d", "+99999999w", "tomorrow"] {
             assert!(moment_at(bad, now).is_err(), "{bad}");
         }
     }

@@ -7,7 +7,7 @@ const MANY: &str = "/v1/refresh-tokens/delete";
 
 impl Jeton {
     /// An access token of a new refresh token of this name and owner, and the id of that.
-    async fn made(&self, admin: &str, name: &str, owner: &str) -> Tokens {
+    async fn owned(&self, admin: &str, name: &str, owner: &str) -> Tokens {
         let body = json!({ "name": name, "owner": owner }).to_string();
         let created = self.call(Method::POST, "/v1/refresh-tokens", admin, body).await;
         let refresh = created.code("token");
@@ -33,8 +33,8 @@ impl Jeton {
 async fn everything_of_an_owner_ends_in_one_call_after_a_preview() {
     let jeton = Jeton::start();
     let admin = jeton.admin();
-    let hers = [jeton.made(&admin, "one", "alice").await, jeton.made(&admin, "two", "alice").await];
-    let his = jeton.made(&admin, "one", "bob").await;
+    let hers = [jeton.owned(&admin, "one", "alice").await, jeton.owned(&admin, "two", "alice").await];
+    let his = jeton.owned(&admin, "one", "bob").await;
     let preview = jeton.call(Method::POST, MANY, &admin, r#"{"owner":"alice","dry_run":true}"#).await.json();
     assert_eq!((&preview["matched"], &preview["next"]), (&json!(2), &Value::Null));
     assert_eq!(preview["first"].as_array().unwrap().len(), 2);
@@ -57,7 +57,7 @@ async fn everything_of_an_owner_ends_in_one_call_after_a_preview() {
 async fn a_filter_ends_what_the_list_shows_and_nothing_else() {
     let jeton = Jeton::start();
     let admin = jeton.admin();
-    let (test, other) = (jeton.made(&admin, "test-1", "a").await, jeton.made(&admin, "real", "a").await);
+    let (test, other) = (jeton.owned(&admin, "test-1", "a").await, jeton.owned(&admin, "real", "a").await);
     let preview = jeton.call(Method::POST, MANY, &admin, r#"{"filter":"name=test-","dry_run":true}"#).await.json();
     assert_eq!((&preview["matched"], &preview["first"][0]["id"]), (&json!(1), &json!(test.id)));
     let ended = jeton.call(Method::POST, MANY, &admin, r#"{"filter":"name=test-","reason":"unused"}"#).await.json();
@@ -72,7 +72,7 @@ async fn a_filter_ends_what_the_list_shows_and_nothing_else() {
 async fn one_access_token_ends_by_its_jti_and_the_act_is_told() {
     let jeton = Jeton::start();
     let admin = jeton.admin();
-    let one = jeton.made(&admin, "job", "a").await;
+    let one = jeton.owned(&admin, "job", "a").await;
     let other = jeton.exchange(&one.refresh).await.unwrap();
     let jti = jeton.call(Method::GET, "/v1/self", &one.access, "").await.code("jti");
     let target = format!("/v1/access-tokens/{jti}");
@@ -97,7 +97,7 @@ async fn one_access_token_ends_by_its_jti_and_the_act_is_told() {
 async fn a_deleted_parent_and_an_epoch_are_told_by_id_and_by_token() {
     let jeton = Jeton::start();
     let admin = jeton.tokens(&["jeton:admin"]);
-    let parent = jeton.made(&admin.access, "team", "a").await;
+    let parent = jeton.owned(&admin.access, "team", "a").await;
     let body = json!({ "name": "service", "parent": parent.id }).to_string();
     let child = jeton.call(Method::POST, "/v1/refresh-tokens", &admin.access, body).await;
     let token = jeton.exchange(&child.code("token")).await.unwrap();

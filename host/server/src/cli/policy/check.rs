@@ -19,7 +19,7 @@ A component of the verifier world is held to the cases of that world, an authori
 Exit status: 0 every case holds, 1 one does not, 2 bad usage.";
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Check {
+pub(in crate::cli) struct Check {
     /// A WebAssembly component
     #[arg(required_unless_present = "list", conflicts_with = "list")]
     file: Option<PathBuf>,
