@@ -99,5 +99,5 @@ impl Edge {
 }
 
 fn is_active(answer: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(answer).is_ok_and(|answer| answer["active"] == true)
+    serde_json::from_slice::<serde_json::Value>(answer).is_ok_and(|answer| answer.get("active") == Some(&true.into()))
 }

@@ -39,7 +39,7 @@ pub struct Sandbox {
 }
 
 enum GuestPre {
-    Authority(AuthorityPre<LentState>),
+    Authority(Box<AuthorityPre<LentState>>),
     Verifier(GuestIndices),
 }
 
@@ -68,7 +68,7 @@ impl Sandbox {
         linker.define_unknown_imports_as_traps(&component).map_err(wrap)?;
         let component = linker.instantiate_pre(&component).map_err(wrap)?;
         let guest = match kind {
-            Kind::Authority => GuestPre::Authority(AuthorityPre::new(component.clone()).map_err(wrap)?),
+            Kind::Authority => GuestPre::Authority(Box::new(AuthorityPre::new(component.clone()).map_err(wrap)?)),
             Kind::Verifier => GuestPre::Verifier(GuestIndices::new(&component).map_err(wrap)?),
         };
         Ok(Self { engine, component, guest })

@@ -77,7 +77,10 @@ fn of(algorithm: Algorithm, report: &mut Report) -> anyhow::Result<()> {
     let at = Moment { now: Seconds(NOW), held_for: Seconds(0), enforce_lease: false, peer: None };
     let mut native_edge = NativeVerifier::new();
     native_edge.load(&native.snapshot()?)?;
-    anyhow::ensure!(edge.verify(&minted, NOW, None).is_ok() && native_edge.verify(&minted, at).is_ok(), "the token is good");
+    anyhow::ensure!(
+        edge.verify(&minted, NOW, None).is_ok() && native_edge.verify(&minted, at).is_ok(),
+        "the token is good"
+    );
     let changed = changed(&minted).context("a token has a payload")?;
     let verify = many(500, || drop(edge.verify(&changed, NOW, None)))?;
     let verify_native = many(500, || {
@@ -121,7 +124,11 @@ fn changed(token: &str) -> Option<String> {
 /// The median processor time of one call, in seconds, of nine rounds.
 fn many(calls: u32, mut call: impl FnMut()) -> anyhow::Result<f64> {
     call();
-    let rounds = (0..9).map(|_| computed(|| Ok::<_, anyhow::Error>((0..calls).for_each(|_| call()))));
+    let mut round = || {
+        (0..calls).for_each(|_| call());
+        Ok::<_, anyhow::Error>(())
+    };
+    let rounds = (0..9).map(|_| computed(&mut round));
     Ok(median(rounds.collect::<anyhow::Result<Vec<f64>>>()?) / f64::from(calls))
 }
 

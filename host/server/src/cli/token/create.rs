@@ -119,11 +119,11 @@ impl Create {
             self.access_ttl.map(|seconds| ("access_ttl", json!(seconds))),
             bindings.not_before.as_ref().map(|moment| ("not_before", json!(moment))),
             (!bindings.networks.is_empty()).then(|| ("networks", json!(bindings.networks))),
-            bindings.bind_access_tokens.then(|| ("networks_in_access_tokens", json!(true))),
+            bindings.bind_access_tokens.then_some(("networks_in_access_tokens", json!(true))),
             (!bindings.audiences.is_empty()).then(|| ("audiences", json!(bindings.audiences))),
             bindings.max_exchanges.map(|count| ("max_exchanges", json!(count))),
-            self.may_delegate.then(|| ("may_delegate", json!(true))),
-            self.rotate_on_use.then(|| ("rotates_on_use", json!(true))),
+            self.may_delegate.then_some(("may_delegate", json!(true))),
+            self.rotate_on_use.then_some(("rotates_on_use", json!(true))),
         ];
         body.extend(optional.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)));
         Value::Object(body)
