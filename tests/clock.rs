@@ -180,3 +180,65 @@ fn a_leap_ahead_kills_what_it_passes_and_nothing_comes_back() {
     assert!(!lets_in_everywhere(&server, &token));
     assert_eq!(server.introspect_itself(&token).status, 401);
 }
+
+/// `jeton clock accept`, by the clock of the test; gives what it says.
+fn accept(place: &Place, clock: &Clock, more: &[&str]) -> String {
+    let mut command = place.jeton(&["clock", "accept", "--data"]);
+    command.arg(place.data()).args(more).env("LD_PRELOAD", library());
+    command.env("FAKETIME_TIMESTAMP_FILE", &clock.offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DISABLE_SHM", "1");
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[test]
+fn a_clock_that_was_wrong_is_accepted_by_command_and_nothing_is_revived() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let clock = Clock::of(&place);
+    let server = clock.carry(place.serve_resuming()).start();
+    let administrator = Administrator::enter(&server, &admin);
+    let brief = administrator.create(&server, &json!({ "name": "brief", "expires_in": 3600 }));
+    let long = administrator.create_named(&server, "long");
+    let before = server.access_token(&long.token);
+    clock.set_ahead_and_wait_for_the_mark(7200);
+    server.exchange(&brief.token).expect(400);
+    clock.set(0);
+    assert_eq!(clock_of(&server), "behind");
+    let ready = server.send(Request::get("/readyz")).expect(200).json();
+    assert!(ready["advice"].as_str().unwrap().contains("jeton clock accept"), "{ready}");
+    server.exchange(&long.token).expect(503);
+
+    let said = accept(&place, &clock, &[]);
+    assert!(said.contains("1 refresh tokens had expired"), "{said}");
+    assert_eq!(clock_of(&server), "ok");
+    assert!(!lets_in_everywhere(&server, &before), "its 15 minutes were over by the wrong clock");
+    let after = server.access_token(&long.token);
+    assert!(lets_in_everywhere(&server, &after));
+    server.exchange(&brief.token).expect(400);
+    let administrator = Administrator::enter(&server, &admin);
+    assert_eq!(administrator.show(&server, &brief.id)["reason"], "clock-accepted");
+    server.stop();
+}
+
+#[test]
+fn a_stopped_stores_clock_is_accepted_too_and_keep_spares_the_refresh_tokens() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let clock = Clock::of(&place);
+    let server = clock.carry(place.serve_resuming()).start();
+    let administrator = Administrator::enter(&server, &admin);
+    let brief = administrator.create(&server, &json!({ "name": "brief", "expires_in": 3600 }));
+    let before = server.access_token(&brief.token);
+    clock.set_ahead_and_wait_for_the_mark(7200);
+    server.stop();
+    clock.set(0);
+    let key = place.root_key();
+    accept(&place, &clock, &["--keep", "--root-key-file", key.to_str().unwrap()]);
+    let server = clock.carry(place.serve_resuming()).start();
+    assert_eq!(clock_of(&server), "ok");
+    assert!(!lets_in_everywhere(&server, &before));
+    server.exchange(&brief.token).expect(200);
+}

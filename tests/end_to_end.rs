@@ -21,6 +21,7 @@ mod clock;
 mod crashes;
 mod documents;
 mod durability;
+mod explanations;
 mod failing_disk;
 mod observing;
 mod races;

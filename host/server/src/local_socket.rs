@@ -1,6 +1,7 @@
 //! The Unix socket in the data directory: whoever may open it is the machine's owner of this authority.
 //!
-//! It serves one thing: `POST /bootstrap`, an administrator's refresh token.
+//! It serves two things: `POST /bootstrap`, an administrator's refresh token, and `POST /clock/accept`, going back to the machine's
+//! clock.
 
 use std::{
     convert::Infallible,
@@ -19,7 +20,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use jeton_runtime::{
     Class,
-    wit::{refresh_tokens::IssueRequest, types::Actor},
+    wit::{refresh_tokens::IssueRequest, types::Actor, upkeep::UpkeepRefusal},
 };
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -45,15 +46,32 @@ struct Bootstrap {
     scopes: Vec<String>,
 }
 
-/// What is given: the token once, or why not.
+/// That the machine's clock is to be gone by.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcceptClock {
+    keep: bool,
+}
+
+/// What became of accepting the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockAccepted {
+    /// The time that is gone by now, in Unix seconds.
+    pub time: u64,
+    /// Refresh tokens that ended because they had expired by the wrong clock.
+    pub ended: u64,
+}
+
+/// What is given: what was asked for, or why not.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Given {
     Token(String),
+    Clock(ClockAccepted),
     Refused(String),
 }
 
-/// Why a running server gave no token.
+/// Why a running server did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalSocketError {
     /// The policy refused, in its words.
@@ -107,16 +125,24 @@ pub fn listen(data_dir: &DataDir, app: Arc<App>, mut stop: watch::Receiver<bool>
 
 async fn answer(app: &App, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    if parts.method != Method::POST || parts.uri.path() != "/bootstrap" {
-        return given(StatusCode::NOT_FOUND, &Given::Refused("there is only POST /bootstrap here".to_owned()));
-    }
-    let asked = match api::body::read(body).await {
-        Ok(body) => serde_json::from_slice::<Bootstrap>(&body).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+    let body = match api::body::read(body).await {
+        Ok(body) => body,
+        Err(error) => return given(StatusCode::BAD_REQUEST, &Given::Refused(error.to_string())),
     };
-    let asked = match asked {
+    match (&parts.method, parts.uri.path()) {
+        (&Method::POST, "/bootstrap") => bootstrap(app, &body).await,
+        (&Method::POST, "/clock/accept") => accept_clock(app, &body).await,
+        _ => {
+            let there_is = "there are only POST /bootstrap and POST /clock/accept here";
+            given(StatusCode::NOT_FOUND, &Given::Refused(there_is.to_owned()))
+        }
+    }
+}
+
+async fn bootstrap(app: &App, body: &[u8]) -> Response<Full<Bytes>> {
+    let asked = match serde_json::from_slice::<Bootstrap>(body) {
         Ok(asked) => asked,
-        Err(error) => return given(StatusCode::BAD_REQUEST, &Given::Refused(error)),
+        Err(error) => return given(StatusCode::BAD_REQUEST, &Given::Refused(error.to_string())),
     };
     let request = bootstrap_request(&asked.name, &asked.scopes);
     let issued = app.authority.call(Class::Administration, move |authority| authority.issue(&Actor::Machine, &request));
@@ -124,6 +150,36 @@ async fn answer(app: &App, request: Request<Incoming>) -> Response<Full<Bytes>> 
         Ok(Ok(issued)) => given(StatusCode::CREATED, &Given::Token(issued.secret.unwrap_or_default())),
         Ok(Err(refusal)) => given(StatusCode::BAD_REQUEST, &Given::Refused(api::sentence(refusal).to_owned())),
         Err(error) => given(StatusCode::SERVICE_UNAVAILABLE, &Given::Refused(error.to_string())),
+    }
+}
+
+/// Step by step, so that nothing waits for the whole; whoever asks goes on where an earlier attempt was interrupted.
+async fn accept_clock(app: &App, body: &[u8]) -> Response<Full<Bytes>> {
+    let AcceptClock { keep } = match serde_json::from_slice(body) {
+        Ok(asked) => asked,
+        Err(error) => return given(StatusCode::BAD_REQUEST, &Given::Refused(error.to_string())),
+    };
+    let mut ended = 0_u64;
+    loop {
+        match app.authority.call(Class::Administration, move |authority| authority.accept_clock(keep)).await {
+            Ok(Ok(accepted)) => {
+                ended = ended.saturating_add(u64::from(accepted.ended));
+                if !accepted.more {
+                    tracing::warn!(
+                        time = accepted.time,
+                        ended,
+                        keep,
+                        "the machine's clock was accepted; every access token minted before is dead"
+                    );
+                    return given(StatusCode::OK, &Given::Clock(ClockAccepted { time: accepted.time, ended }));
+                }
+            }
+            Ok(Err(UpkeepRefusal::Unavailable)) => {
+                let refused = Given::Refused("the store is unavailable; ask again".to_owned());
+                return given(StatusCode::SERVICE_UNAVAILABLE, &refused);
+            }
+            Err(error) => return given(StatusCode::SERVICE_UNAVAILABLE, &Given::Refused(error.to_string())),
+        }
     }
 }
 
@@ -148,8 +204,33 @@ pub fn bootstrap_via(
     name: &str,
     scopes: &[String],
 ) -> Result<Option<Zeroizing<String>>, LocalSocketError> {
+    let asked = Bootstrap { name: name.to_owned(), scopes: scopes.to_vec() };
+    match ask(data, "/bootstrap", &asked)? {
+        None => Ok(None),
+        Some(Given::Token(token)) => Ok(Some(Zeroizing::new(token))),
+        Some(Given::Refused(sentence)) => Err(LocalSocketError::Refused(sentence)),
+        Some(Given::Clock(_)) => Err(LocalSocketError::Failed("it answers something else".to_owned())),
+    }
+}
+
+/// Asks the server that runs on `data` to go by the machine's clock; `None` where none runs.
+///
+/// # Errors
+/// [`LocalSocketError`].
+pub fn accept_clock_via(data: &Path, keep: bool) -> Result<Option<ClockAccepted>, LocalSocketError> {
+    match ask(data, "/clock/accept", &AcceptClock { keep })? {
+        None => Ok(None),
+        Some(Given::Clock(accepted)) => Ok(Some(accepted)),
+        Some(Given::Refused(sentence)) => Err(LocalSocketError::Refused(sentence)),
+        Some(Given::Token(_)) => Err(LocalSocketError::Failed("it answers something else".to_owned())),
+    }
+}
+
+/// Asks the server that runs on `data`; `None` where none runs.
+fn ask(data: &Path, what: &str, asked: &impl Serialize) -> Result<Option<Given>, LocalSocketError> {
     let failed = |error: &dyn std::fmt::Display| LocalSocketError::Failed(error.to_string());
     let path = path_in(data).map_err(|error| failed(&error))?;
+    let body = serde_json::to_vec(asked).map_err(|error| failed(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
     runtime.block_on(async {
         let stream = match UnixStream::connect(&path).await {
@@ -162,17 +243,12 @@ pub fn bootstrap_via(
         let handshake = hyper::client::conn::http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(|error| failed(&error))?;
         let driver = tokio::spawn(connection);
-        let asked = Bootstrap { name: name.to_owned(), scopes: scopes.to_vec() };
-        let body = serde_json::to_vec(&asked).map_err(|error| failed(&error))?;
-        let request = Request::post("/bootstrap").header("host", "localhost").body(Full::from(body));
+        let request = Request::post(what).header("host", "localhost").body(Full::from(body));
         let response =
             sender.send_request(request.map_err(|error| failed(&error))?).await.map_err(|error| failed(&error))?;
         let body = response.into_body().collect().await.map_err(|error| failed(&error))?.to_bytes();
         driver.abort();
-        match serde_json::from_slice(&body).map_err(|error| failed(&error))? {
-            Given::Token(token) => Ok(Some(Zeroizing::new(token))),
-            Given::Refused(sentence) => Err(LocalSocketError::Refused(sentence)),
-        }
+        serde_json::from_slice(&body).map(Some).map_err(|error| failed(&error))
     })
 }
 

@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::{Request, StatusCode};
 use jeton_runtime::Class;
 use jeton_runtime::wit::epochs::{Epoch, EpochReason};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::json::Members;
 use super::permissions::Caller;
@@ -46,19 +46,23 @@ pub(super) async fn advance(
 }
 
 fn answer(epoch: &Epoch) -> Response {
+    respond::json(StatusCode::OK, &shown(epoch))
+}
+
+/// An epoch as `/v1` shows it.
+pub(super) fn shown(epoch: &Epoch) -> Value {
     let reason = match epoch.reason {
         EpochReason::First => "first",
         EpochReason::Boot => "boot",
         EpochReason::Order => "order",
         EpochReason::LiveSetFull => "live-set-full",
     };
-    let body = json!({
+    json!({
         "number": epoch.number,
         "began_at": time::to_rfc3339(epoch.began_at),
         "reason": reason,
         "by": epoch.by,
         "kid": epoch.kid,
         "alg": Algorithm::from(epoch.alg).name(),
-    });
-    respond::json(StatusCode::OK, &body)
+    })
 }

@@ -24,7 +24,13 @@ pub(super) async fn healthz() -> Response {
 struct Readiness {
     status: &'static str,
     checks: Checks,
+    /// What to do, where only people can do it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<&'static str>,
 }
+
+/// Where the clock is behind.
+const CLOCK_ADVICE: &str = "nothing is minted until the machine's clock has caught up: set it right, or, if it is right now, run `jeton clock accept`";
 
 #[derive(Serialize)]
 struct Checks {
@@ -40,7 +46,8 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let checks = check(&app).await;
     let ready = [checks.store, checks.policy, checks.live_set].iter().all(|check| *check == "ok");
     let (status, word) = if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unready") };
-    respond::json(status, &Readiness { status: word, checks })
+    let advice = (checks.clock == "behind").then_some(CLOCK_ADVICE);
+    respond::json(status, &Readiness { status: word, checks, advice })
 }
 
 /// One call that reads the store through the policy shows both at once.

@@ -10,10 +10,12 @@
 //! | what a request may look like | [`oauth_request`] over [`form`], `json`, `query`, [`bearer`], [`limits`] |
 //! | what an error looks like | [`problem`] (RFC 9457), [`oauth_error`] (RFC 6749) |
 
+mod access_tokens;
 pub mod bearer;
 pub mod body;
 mod current_token;
 mod epoch;
+mod explain;
 pub mod form;
 mod health;
 mod json;
@@ -31,7 +33,7 @@ mod refusals;
 mod respond;
 mod revoke;
 mod settings;
-mod time;
+pub(crate) mod time;
 mod token;
 
 use std::sync::Arc;
@@ -62,6 +64,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/refresh-tokens", get(refresh_tokens::list).post(refresh_tokens::create))
         .route("/v1/refresh-tokens/delete", post(refresh_tokens::delete_batch))
         .route("/v1/refresh-tokens/{id}", get(refresh_tokens::show).delete(refresh_tokens::delete))
+        .route("/v1/access-tokens/{jti}", axum::routing::delete(access_tokens::delete))
+        .route("/v1/explain", get(explain::by_id).post(explain::by_token))
         .route("/v1/settings", get(settings::show).patch(settings::change))
         .route("/v1/epoch", get(epoch::show))
         .route("/v1/epoch/advance", post(epoch::advance))

@@ -4,6 +4,7 @@ use jeton_runtime::CallError;
 use jeton_runtime::wit::configuration::SettingsRefusal;
 use jeton_runtime::wit::epochs::EpochRefusal;
 use jeton_runtime::wit::exchange::{ExchangeRefusal, RevokeRefusal};
+use jeton_runtime::wit::explanations::ExplainRefusal;
 use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, IssueRefusal, ListRefusal, ShowRefusal};
 
 use super::oauth_error::{OAuthCode, OAuthError};
@@ -255,6 +256,21 @@ impl Refusal for DeleteRefusal {
     }
 }
 
+impl Refusal for ExplainRefusal {
+    fn row(self) -> Row {
+        match self {
+            Self::Malformed => Row {
+                kind: ProblemKind::InvalidInput,
+                code: "malformed",
+                field: None,
+                sentence: "it is neither the id of a refresh token (22 characters of base62), nor a `jti` (55), nor a token",
+            },
+            Self::NotFound => NO_SUCH_TOKEN,
+            Self::Unavailable => unavailable("unavailable", UNAVAILABLE),
+        }
+    }
+}
+
 impl Refusal for SettingsRefusal {
     fn row(self) -> Row {
         match self {
@@ -449,6 +465,13 @@ mod tests {
         expect(DeleteRefusal::NoteTooLong, 400, "note-too-long", "note");
         expect(DeleteRefusal::NoteHasControlCharacter, 400, "note-has-control-character", "note");
         expect(DeleteRefusal::Unavailable, 503, "unavailable", "");
+        expect(DeleteRefusal::ReasonReserved, 400, "reason-reserved", "reason");
+        expect(DeleteRefusal::OwnerMalformed, 400, "owner-malformed", "owner");
+        expect(DeleteRefusal::OwnerNotFound, 404, "no-such-owner", "");
+        expect(DeleteRefusal::JtiMalformed, 400, "jti-malformed", "jti");
+        expect(ExplainRefusal::Malformed, 400, "malformed", "");
+        expect(ExplainRefusal::NotFound, 404, "no-such-token", "");
+        expect(ExplainRefusal::Unavailable, 503, "unavailable", "");
         expect(
             SettingsRefusal::AccessTokenExpirationOutOfRange,
             400,

@@ -10,7 +10,7 @@ use thiserror::Error;
 pub(super) struct TimeError;
 
 /// Unix seconds as RFC 3339. The policy keeps every moment below the year 10000; one beyond shows the last second before it.
-pub(super) fn to_rfc3339(seconds: u64) -> String {
+pub(crate) fn to_rfc3339(seconds: u64) -> String {
     let since = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
     let moment = unix_epoch().checked_add(since).unwrap_or(date(9999, 12, 31).at(23, 59, 59, 0));
     format!("{}Z", moment.strftime("%Y-%m-%dT%H:%M:%S"))

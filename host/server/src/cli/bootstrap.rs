@@ -1,20 +1,15 @@
 //! `jeton bootstrap`: the first administrator's refresh token, on the authority's own machine.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use jeton_policy::scope;
-use jeton_runtime::{Authority, Class, Lent, Policy, PoolSizes, wit::types::Actor};
-use jeton_store::SqliteStore;
+use jeton_runtime::{Class, wit::types::Actor};
 use zeroize::Zeroizing;
 
-use super::{CliError, output};
+use super::{CliError, output, stopped_store};
 use crate::{
     api,
     config::{DEFAULT_DATA, ServeOptions},
-    data_dir::{DataDir, DataDirError},
     local_socket,
 };
 
@@ -64,29 +59,14 @@ impl Bootstrap {
 
 /// No server runs: the store is opened here. It needs no root key, and no epoch begins.
 fn on_stopped_store(data: &Path, name: &str, scopes: &[String]) -> Result<Zeroizing<String>, CliError> {
-    let data_dir = DataDir::open(data).map_err(|error| match error {
-        // Its lock is held but its socket does not answer: it is starting or stopping.
-        DataDirError::InUse { .. } => {
-            CliError::Failed(format!("{error} (it does not answer on its socket: is it just starting?)"))
-        }
-        other => failed(other),
-    })?;
-    if data_dir.is_new() {
-        output::note(&format!("`{}` holds no authority yet: a new one is made there.", data.display()));
-    }
-    let store = Arc::new(SqliteStore::open(&data_dir.database()).map_err(failed)?);
-    let policy = Policy::embedded().map_err(failed)?;
-    let sizes = PoolSizes { exchange: 1, administration: 1, ..PoolSizes::default() };
-    let authority = Authority::start(&policy, Lent::new(Arc::clone(&store) as _, None), sizes).map_err(failed)?;
     let request = local_socket::bootstrap_request(name, scopes);
-    let issued = authority.call_blocking(Class::Administration, move |call| call.issue(&Actor::Machine, &request));
-    authority.stop();
-    store.close();
-    match issued {
-        Ok(Ok(issued)) => Ok(Zeroizing::new(issued.secret.unwrap_or_default())),
-        Ok(Err(refusal)) => Err(failed(api::sentence(refusal))),
-        Err(error) => Err(failed(error)),
-    }
+    stopped_store::ask(data, None, |authority| {
+        match authority.call_blocking(Class::Administration, move |call| call.issue(&Actor::Machine, &request)) {
+            Ok(Ok(issued)) => Ok(Zeroizing::new(issued.secret.unwrap_or_default())),
+            Ok(Err(refusal)) => Err(failed(api::sentence(refusal))),
+            Err(error) => Err(failed(error)),
+        }
+    })
 }
 
 fn failed(error: impl std::fmt::Display) -> CliError {

@@ -2,14 +2,17 @@
 
 mod bearer;
 mod bootstrap;
+mod clock;
 mod epoch;
 mod expiry;
+mod explain;
 mod output;
 mod policy;
 mod remote;
 mod root_key;
 mod secrets;
 mod settings;
+mod stopped_store;
 mod token;
 
 use std::{
@@ -101,6 +104,12 @@ enum Verb {
     /// Ask whether the access token on standard input is alive: its claims, or the refusal and exit 1
     #[command(after_help = bearer::VERIFY_HELP)]
     Verify(bearer::Verify),
+    /// Say why a token is dead or alive
+    #[command(after_help = explain::HELP)]
+    Explain(explain::Explain),
+    /// Go by the machine's clock after it stood wrong
+    #[command(subcommand)]
+    Clock(clock::Verb),
     /// Show the epoch, or advance it: every access token dies
     #[command(subcommand)]
     Epoch(epoch::Verb),
@@ -166,6 +175,8 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Token(verb) => verb.run(),
         Verb::Exchange(command) => command.run(),
         Verb::Verify(command) => command.run(),
+        Verb::Explain(command) => command.run(),
+        Verb::Clock(verb) => verb.run(),
         Verb::Epoch(verb) => verb.run(),
         Verb::Settings(verb) => verb.run(),
         Verb::Policy(verb) => verb.run(),

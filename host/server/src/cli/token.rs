@@ -3,6 +3,8 @@
 mod create;
 mod delete;
 mod list;
+mod many;
+mod revoke_access;
 
 use http::Method;
 use jeton_policy::refresh_token;
@@ -31,6 +33,9 @@ pub(super) enum Verb {
     /// End refresh tokens, and with each all access tokens and children that descend from it
     #[command(after_help = delete::HELP)]
     Delete(delete::Delete),
+    /// End one access token, by its `jti`
+    #[command(after_help = remote::HELP)]
+    RevokeAccess(revoke_access::RevokeAccess),
 }
 
 impl Verb {
@@ -40,6 +45,7 @@ impl Verb {
             Self::List(command) => command.run(),
             Self::Show { id, options } => show(&id, &options),
             Self::Delete(command) => command.run(),
+            Self::RevokeAccess(command) => command.run(),
         }
     }
 }

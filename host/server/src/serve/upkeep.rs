@@ -1,4 +1,4 @@
-//! What must be done from time to time: dropping cuts, moving the clock's mark, watching the clock.
+//! What must be done from time to time: the policy's sweep in its small steps, and watching the clock.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +28,8 @@ pub(super) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
 async fn sweep(app: &App) {
     loop {
         match app.authority.call(Class::Administration, |authority| authority.sweep()).await {
-            Ok(Ok(swept)) if swept.more => {}
+            // Between two steps whoever waits for the authority comes first.
+            Ok(Ok(swept)) if swept.more => tokio::task::yield_now().await,
             Ok(Ok(_)) => return,
             Ok(Err(_)) | Err(_) => {
                 tracing::warn!("the sweep could not reach the store; it is tried again in {} s", EVERY.as_secs());
@@ -50,7 +51,7 @@ async fn watch_clock(app: &App, was_behind: bool) -> bool {
     match (was_behind, is_behind) {
         (false, true) => tracing::error!(
             behind_by,
-            "the clock is behind a time that was already reached: nothing is minted until it has caught up. Set the clock right"
+            "the clock is behind a time that was already reached: nothing is minted until it has caught up. Set the clock right; if it is right now and was wrong before, run `jeton clock accept`"
         ),
         (true, false) => tracing::info!("the clock has caught up; minting goes on"),
         _ => {}

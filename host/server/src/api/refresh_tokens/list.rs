@@ -30,7 +30,8 @@ pub(in super::super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Res
     Ok(respond::json(StatusCode::OK, &body))
 }
 
-fn read(uri: &Uri) -> Result<Query, Problem> {
+/// The query of a list.
+pub(super) fn read(uri: &Uri) -> Result<Query, Problem> {
     let form = query::parse(uri, &["state", "name", "owner", "limit", "cursor"])?;
     let state = match query::one(&form, "state")? {
         None => None,

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod delete_many;
 mod list;
 mod record;
 
@@ -14,13 +15,13 @@ use http::StatusCode;
 use jeton_runtime::Class;
 
 pub(super) use create::create;
-pub(super) use delete::{delete, delete_batch};
+pub(super) use delete::{delete, delete_batch, why_of};
 pub(super) use list::list;
 
 use super::problem::Problem;
 use super::{answered, refusals, respond};
 use crate::app::App;
-use record::Record;
+pub(super) use record::{Record, reason_name};
 
 /// `GET /v1/refresh-tokens/{id}`: one record, dead or alive, with its generation as `ETag`.
 pub(super) async fn show(

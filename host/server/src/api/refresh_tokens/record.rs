@@ -8,7 +8,7 @@ use super::super::time::to_rfc3339;
 
 /// A record. Moments are RFC 3339; what a dead one adds says when, by whom and why it ended.
 #[derive(Serialize)]
-pub(super) struct Record<'a> {
+pub(in super::super) struct Record<'a> {
     id: &'a str,
     name: &'a str,
     owner: Option<&'a str>,
@@ -34,7 +34,7 @@ struct Ended<'a> {
 
 impl<'a> Record<'a> {
     /// The record of a token. The secret is no part of it.
-    pub(super) fn of(token: &'a RefreshToken) -> Record<'a> {
+    pub(in super::super) fn of(token: &'a RefreshToken) -> Record<'a> {
         Record {
             id: &token.id,
             name: &token.name,
@@ -87,7 +87,7 @@ fn state_name(state: State) -> &'static str {
 }
 
 /// How a reason is written.
-pub(super) fn reason_name(reason: Reason) -> &'static str {
+pub(in super::super) fn reason_name(reason: Reason) -> &'static str {
     match reason {
         Reason::Deleted => "deleted",
         Reason::Compromised => "compromised",

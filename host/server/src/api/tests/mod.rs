@@ -1,6 +1,7 @@
 //! The routes as a whole: a real authority over a store in memory, asked through the router.
 
 mod access;
+mod endings;
 mod oauth;
 mod operations;
 mod refresh_tokens;

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal as _};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::check_id;
+use super::{check_id, many};
 use crate::{
     cli::{CliError, output, remote::Remote},
     client::Administrator,
@@ -15,6 +15,10 @@ pub(super) const HELP: &str = "\
 Examples:
   jeton token delete 7lpW51ZSEDuhUKTqgdJrVL --reason compromised --note \"found in a log\"
   jeton token list --state expired --json | jq -r .id | jeton token delete -
+  jeton token delete --owner alice@example.com --note \"left the house\"
+  jeton token delete --filter \"state=expired&name=test-\" --dry-run
+
+A filter is a query string of GET /v1/refresh-tokens. With --owner or --filter it is asked first; --yes answers for scripts.
 
 JETON_TOKEN holds the refresh token of an administrator, which `jeton bootstrap` makes on the authority's machine.";
 
@@ -24,8 +28,10 @@ const BATCH: usize = 1000;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Delete {
     /// Ids; `-` reads them from standard input, one a line
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required_unless_present_any = ["owner", "filter"], conflicts_with_all = ["owner", "filter"], value_name = "ID")]
     ids: Vec<String>,
+    #[command(flatten)]
+    many: many::Many,
     /// Why [default: deleted]
     #[arg(long, value_name = "CODE", value_parser = ["deleted", "compromised", "superseded", "unused", "owner-left"])]
     reason: Option<String>,
@@ -41,6 +47,10 @@ pub(in crate::cli) struct Delete {
 
 impl Delete {
     pub(super) fn run(self) -> Result<(), CliError> {
+        if let Some(what) = self.many.what() {
+            let administrator = self.remote.administrator()?;
+            return many::Job { administrator, what, why: self.why(), json: self.json }.run(&self.many);
+        }
         let ids = all_ids(&self.ids, std::io::stdin().lock())?;
         let administrator = self.remote.administrator()?;
         let mut rows = output::Rows::new(&["ID", "RESULT"]);
@@ -71,11 +81,16 @@ impl Delete {
         if unknown > 0 { Err(CliError::Failed(format!("{unknown} of {} ids are unknown", ids.len()))) } else { Ok(()) }
     }
 
+    /// Reason and note, as they are sent.
+    fn why(&self) -> Map<String, Value> {
+        let optional = [("reason", &self.reason), ("note", &self.note)];
+        optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?)))).collect()
+    }
+
     /// Ends a batch: one result for each id.
     fn end(&self, administrator: &Administrator, ids: &[String]) -> Result<Vec<Value>, CliError> {
         let mut body = Map::from_iter([("ids".to_owned(), json!(ids))]);
-        let optional = [("reason", &self.reason), ("note", &self.note)];
-        body.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?)))));
+        body.extend(self.why());
         let mut answer = administrator.call(Method::POST, "/v1/refresh-tokens/delete", Some(&Value::Object(body)))?;
         if let Some(epoch) = answer.get("advanced_epoch") {
             output::note(&format!(

@@ -1,0 +1,39 @@
+//! A store that no server runs on, opened for one command of the machine itself.
+
+use std::{path::Path, sync::Arc};
+
+use jeton_runtime::{Authority, Lent, Policy, PoolSizes, RootKey};
+use jeton_store::SqliteStore;
+
+use super::{CliError, output};
+use crate::data_dir::{DataDir, DataDirError};
+
+/// Asks the authority in `data`. No epoch begins by itself; `root_key` is asked for by what begins one, and by nothing else.
+pub(super) fn ask<R>(
+    data: &Path,
+    root_key: Option<RootKey>,
+    ask: impl FnOnce(&Authority) -> Result<R, CliError>,
+) -> Result<R, CliError> {
+    let data_dir = DataDir::open(data).map_err(|error| match error {
+        // Its lock is held but its socket does not answer: it is starting or stopping.
+        DataDirError::InUse { .. } => {
+            CliError::Failed(format!("{error} (it does not answer on its socket: is it just starting?)"))
+        }
+        other => failed(other),
+    })?;
+    if data_dir.is_new() {
+        output::note(&format!("`{}` holds no authority yet: a new one is made there.", data.display()));
+    }
+    let store = Arc::new(SqliteStore::open(&data_dir.database()).map_err(failed)?);
+    let policy = Policy::embedded().map_err(failed)?;
+    let sizes = PoolSizes { exchange: 1, administration: 1, ..PoolSizes::default() };
+    let authority = Authority::start(&policy, Lent::new(Arc::clone(&store) as _, root_key), sizes).map_err(failed)?;
+    let answer = ask(&authority);
+    authority.stop();
+    store.close();
+    answer
+}
+
+fn failed(error: impl std::fmt::Display) -> CliError {
+    CliError::Failed(error.to_string())
+}
