@@ -22,7 +22,7 @@ pub(super) struct Many {
     #[arg(long, value_name = "QUERY")]
     filter: Option<String>,
     /// Only show how many, and the first 100
-    #[arg(long)]
+    #[arg(long, conflicts_with = "ids")]
     dry_run: bool,
     /// Do not ask
     #[arg(long, conflicts_with = "dry_run")]
