@@ -25,6 +25,8 @@ opt-level = 1
 panic = "abort"
 [profile.broken.package."*"]
 overflow-checks = false
+[profile.broken.package.curve25519-dalek]
+overflow-checks = false
 opt-level = 3
 "#;
 
