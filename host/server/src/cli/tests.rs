@@ -63,6 +63,7 @@ fn the_commands_are_those_of_this_version_and_no_others() {
         "settings set",
         "policy",
         "policy inspect",
+        "policy check",
         "policy export",
         "root-key",
         "completions",
