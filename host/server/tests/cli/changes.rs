@@ -1,5 +1,6 @@
 //! Edit, disable, enable, rotate, and tokens that each use replaces.
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::runner::{DONE, Desk, Ended, FAILED, USAGE, run};
@@ -106,8 +107,9 @@ fn an_exchange_asks_for_a_resource() {
     let made = desk.create(&["--name", "n", "--audience", "https://a.example", "--audience", "https://b.example"]);
     let audience = |arguments: &[&str]| {
         let access = exchange(&desk, secret(&made), arguments).done();
-        let claims = run(desk.command(&["verify"]).env_remove("JETON_TOKEN"), &access).done();
-        serde_json::from_str::<Value>(&claims).unwrap()["aud"].clone()
+        let payload = access.split('.').nth(1).unwrap();
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
+        serde_json::from_slice::<Value>(&claims).unwrap()["aud"].clone()
     };
     assert_eq!(audience(&[]), "https://a.example");
     assert_eq!(audience(&["--resource", "https://b.example"]), "https://b.example");

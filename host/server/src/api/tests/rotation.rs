@@ -21,6 +21,14 @@ impl Jeton {
     }
 }
 
+/// The `aud` of an access token.
+fn audience_of(access: &str) -> String {
+    use base64::Engine as _;
+    let payload = access.split('.').nth(1).unwrap();
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
+    serde_json::from_slice::<Value>(&claims).unwrap()["aud"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn with_an_overlap_both_secrets_work_and_without_one_only_the_new() {
     let jeton = Jeton::start();
@@ -92,7 +100,7 @@ async fn an_access_token_is_for_the_resource_that_was_asked_for() {
         if access.is_empty() {
             return (answer.status.as_u16(), answer.code("error"));
         }
-        (200, jeton.call(Method::GET, "/v1/self", &access, "").await.code("aud"))
+        (200, audience_of(&access))
     };
     for path in ["/oauth2/token", DPA] {
         assert_eq!(audience(path, "").await, (200, "https://a.example".to_owned()));
