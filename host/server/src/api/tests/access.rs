@@ -107,7 +107,7 @@ async fn one_way_to_show_a_token_once() {
 async fn wrong_paths_and_methods_are_problems() {
     let jeton = Jeton::start();
     for path in
-        ["/", "/v1", "/v1/", "/v1/refresh-tokens/", "/v1/refresh-tokens/x/rotate", "/v1/explain", "/oauth2", "/v2/self"]
+        ["/", "/v1", "/v1/", "/v1/refresh-tokens/", "/v1/refresh-tokens/x/y", "/v1/explain/x", "/oauth2", "/v2/self"]
     {
         assert_eq!(jeton.get(path).await.problem(), (404, "no-such-path".to_owned(), String::new()), "{path}");
     }
@@ -118,7 +118,7 @@ async fn wrong_paths_and_methods_are_problems() {
         (Method::POST, "/.well-known/jwks.json", "GET, HEAD"),
         (Method::DELETE, "/v1/refresh-tokens", "GET, HEAD, POST"),
         (Method::GET, "/v1/refresh-tokens/delete", "POST"),
-        (Method::PATCH, "/v1/refresh-tokens/0000000000000000000000", "GET, HEAD, PATCH, DELETE"),
+        (Method::PUT, "/v1/refresh-tokens/0000000000000000000000", "GET, HEAD, PATCH, DELETE"),
         (Method::POST, "/v1/live", "GET, HEAD"),
         (Method::POST, "/healthz", "GET, HEAD"),
         (Method::OPTIONS, "/v1/epoch", "GET, HEAD"),
