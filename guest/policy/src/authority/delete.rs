@@ -89,7 +89,15 @@ impl From<ActError> for DeleteError {
 struct Stand {
     time: Time,
     epoch: Option<(Epoch, u64)>,
-    records: Vec<(TokenId, Option<(Record, u64)>)>,
+    records: Vec<(TokenId, Option<Found>)>,
+}
+
+/// A record that is there.
+struct Found {
+    record: Record,
+    version: u64,
+    /// It, its owner, or something that it descends from has ended: nothing is left to end, whether the sweeper has written that down or not.
+    has_ended: bool,
 }
 
 impl Authority {
@@ -115,8 +123,7 @@ impl Authority {
         for _ in 0..ATTEMPTS {
             let stand = self.stand(&wanted)?;
             let held = |record: &Record| Scopes::parse(&record.scope).unwrap_or_default();
-            let living = stand.records.iter().filter_map(|(_, record)| record.as_ref()).map(|(record, _)| record);
-            if living.filter(|record| record.ending.is_none()).any(|record| !actor.may_touch(&held(record))) {
+            if living(&stand.records).any(|(_, found)| !actor.may_touch(&held(&found.record))) {
                 return Err(DeleteError::ScopeBeyondActor);
             }
             match self.end(&stand, &act) {
@@ -134,9 +141,9 @@ impl Authority {
     pub(super) fn end_one(&self, id: TokenId, act: &Act<'_>) -> Result<bool, Unavailable> {
         for _ in 0..ATTEMPTS {
             let stand = self.stand(&[id])?;
-            let living = stand.records.iter().any(|(_, record)| is_living(record.as_ref()));
+            let ends_now = living(&stand.records).next().is_some();
             match self.end(&stand, act) {
-                Ok(_) => return Ok(living),
+                Ok(_) => return Ok(ends_now),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable) => return Err(Unavailable),
             }
@@ -151,21 +158,37 @@ impl Authority {
         let entries = self.store.read(&wanted, Freshness::Latest)?.entries;
         let [clock, epoch, records @ ..] = entries.as_slice() else { return Err(Unavailable) };
         let mark = decoded(clock.as_ref())?.map(|(mark, _)| mark);
-        let records = ids.iter().zip(records).map(|(id, entry)| decoded(entry.as_ref()).map(|record| (*id, record)));
-        Ok(Stand {
-            time: Time::new(reading, mark),
-            epoch: decoded(epoch.as_ref())?,
-            records: records.collect::<Result<_, _>>()?,
-        })
+        let mut found: Vec<(TokenId, Option<Found>)> = Vec::with_capacity(ids.len());
+        for (id, entry) in ids.iter().zip(records) {
+            let record = decoded::<Record>(entry.as_ref())?;
+            let found_one =
+                |(record, version): (Record, u64)| Found { has_ended: record.ending.is_some(), record, version };
+            found.push((*id, record.map(found_one)));
+        }
+        // What has ended never comes back, so how they stand may be read after the records.
+        let may_have_ended_above = |found: &Found| found.record.owner.is_some() || !found.record.ancestors.is_empty();
+        let above: Vec<TokenId> =
+            living(&found).filter(|(_, found)| may_have_ended_above(found)).map(|(id, _)| id).collect();
+        let over: Vec<TokenId> = if above.is_empty() { Vec::new() } else { self.tokens(&above)? }
+            .into_iter()
+            .flatten()
+            .filter(|token| token.ending.is_some())
+            .map(|token| token.id)
+            .collect();
+        for (id, one) in &mut found {
+            if let Some(one) = one {
+                one.has_ended |= over.contains(id);
+            }
+        }
+        Ok(Stand { time: Time::new(reading, mark), epoch: decoded(epoch.as_ref())?, records: found })
     }
 
     /// Turns every living token of the batch into a tombstone and cuts its lineage, all in one commit.
     fn end(&self, stand: &Stand, act: &Act<'_>) -> Result<Option<u64>, CommitError> {
         let now = stand.time.now;
         let (mut entombing, mut digests) = (Entombing::default(), Vec::new());
-        for (id, record) in &stand.records {
-            let Some((record, version)) = record.as_ref().filter(|one| is_living(Some(one))) else { continue };
-            entombing.add(*id, record, *version, tombstone(record, act.ending(now)));
+        for (id, Found { record, version, .. }) in living(&stand.records) {
+            entombing.add(id, record, *version, tombstone(record, act.ending(now)));
             digests.extend(cut_of(record, now));
         }
         if entombing.is_empty() {
@@ -181,12 +204,13 @@ impl Authority {
     }
 }
 
-fn is_living(record: Option<&(Record, u64)>) -> bool {
-    record.is_some_and(|(record, _)| record.ending.is_none())
+/// Those that are there to be ended.
+fn living(records: &[(TokenId, Option<Found>)]) -> impl Iterator<Item = (TokenId, &Found)> {
+    records.iter().filter_map(|(id, found)| Some((*id, found.as_ref()?))).filter(|(_, found)| !found.has_ended)
 }
 
 /// One result for each id given. An id that was given twice was deleted once.
-fn results(given: &[Option<TokenId>], records: &[(TokenId, Option<(Record, u64)>)]) -> Vec<Deletion> {
+fn results(given: &[Option<TokenId>], records: &[(TokenId, Option<Found>)]) -> Vec<Deletion> {
     let mut seen = std::collections::BTreeSet::new();
     given
         .iter()
@@ -194,7 +218,7 @@ fn results(given: &[Option<TokenId>], records: &[(TokenId, Option<(Record, u64)>
             let Some(id) = id else { return Deletion::NotFound };
             let place = records.binary_search_by_key(id, |(id, _)| *id);
             match place.ok().and_then(|place| records.get(place)) {
-                Some((_, Some((record, _)))) if record.ending.is_none() && seen.insert(*id) => Deletion::Deleted,
+                Some((_, Some(found))) if !found.has_ended && seen.insert(*id) => Deletion::Deleted,
                 Some((_, Some(_))) => Deletion::AlreadyDeleted,
                 _ => Deletion::NotFound,
             }

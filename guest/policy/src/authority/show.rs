@@ -261,7 +261,9 @@ impl Token {
     }
 
     fn shown(id: TokenId, record: Record, around: &Surroundings, beside: Beside, obstacles: Vec<Obstacle>) -> Self {
-        let ending = obstacles.iter().find_map(|obstacle| inherited_ending(id, record.created_at, obstacle));
+        // Of all that ended it, the first: whether the sweeper came before a later one makes no difference then.
+        let endings = obstacles.iter().filter_map(|obstacle| inherited_ending(id, record.created_at, obstacle));
+        let ending = endings.min_by_key(|ending| ending.at);
         let disabled = obstacles.iter().find_map(|obstacle| match obstacle {
             Obstacle::Disabled(_, disabled) => Some(disabled.clone()),
             _ => None,

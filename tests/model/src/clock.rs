@@ -1,0 +1,87 @@
+//! Time: what the clock shows, but never before what was reached.
+
+use crate::{Actor, Ending, Model, Reason};
+
+/// How far the clock may go back while time only stands still.
+const TOLERATED: u64 = 10;
+
+impl Model {
+    /// An authority that begins its first epoch at this moment.
+    #[must_use]
+    pub fn begun_at(at: u64) -> Self {
+        Self { clock: (at, false), mark: at, ..Self::default() }
+    }
+
+    /// The time that everything goes by.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.clock.0.max(self.mark)
+    }
+
+    /// The same, rounded up: what a promise of a remaining time counts from.
+    #[must_use]
+    pub fn rounded_up(&self) -> u64 {
+        (self.clock.0 + u64::from(self.clock.1)).max(self.mark)
+    }
+
+    /// Whether the clock is so far behind that nothing may be granted.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.mark.saturating_sub(self.clock.0) > TOLERATED
+    }
+
+    /// An act of now.
+    pub(crate) fn act(&mut self, by: &str, reason: Reason, note: Option<&str>) -> Ending {
+        self.acts += 1;
+        Ending { at: self.now(), by: by.to_owned(), reason, note: note.map(str::to_owned), act: self.acts }
+    }
+
+    /// A new epoch begins: every access token that is out is dead. The time is remembered.
+    pub fn advance(&mut self) {
+        self.epoch += 1;
+        self.mark = self.now();
+    }
+
+    /// Goes back to what the clock shows, although `reached` was reached. What had expired in between is over for good, unless `keep`.
+    pub fn accept_clock(&mut self, keep: bool, reached: u64) {
+        let (from, latest) = (self.clock.0, self.mark.max(reached));
+        if from >= latest {
+            return;
+        }
+        // The mark is coarse: what had expired a little after it may have been seen expired.
+        let was_over = |moment: u64| from < moment && moment <= latest + 20;
+        self.mark = from;
+        self.epoch += 1;
+        for token in (0..self.tokens.len()).filter(|_| !keep) {
+            let ended_before = !self.tokens[token].endings.is_empty();
+            if !ended_before && self.expiry(&self.tokens[token]).is_some_and(was_over) {
+                let ending = self.act(&Actor::machine().name, Reason::ClockAccepted, None);
+                self.tokens[token].endings.push(ending);
+                self.tokens[token].generation += 1;
+            } else if !ended_before && self.tokens[token].secrets.superseded.is_some_and(|(_, until)| was_over(until)) {
+                self.tokens[token].secrets.superseded = None;
+                self.tokens[token].generation += 1;
+            }
+        }
+    }
+
+    /// Everything that was due was done: the mark moved to `mark`, and tombstones whose time is over are gone.
+    ///
+    /// # Errors
+    /// The mark is none that may be remembered now.
+    pub fn swept(&mut self, mark: u64) -> Result<(), String> {
+        let now = self.now();
+        if mark < self.mark || mark > now || now >= mark + 10 {
+            return Err(format!("the mark moved from {} to {mark} at {now}", self.mark));
+        }
+        self.mark = mark;
+        for token in 0..self.tokens.len() {
+            let kept_for = self.settings.tombstone_retention;
+            let is_over = |ending: &Ending| now >= ending.at + kept_for;
+            // A tombstone says one of these; which one is told apart by no one.
+            let endings = self.endings(token);
+            self.tokens[token].removed |= !endings.is_empty() && endings.iter().all(is_over);
+        }
+        Ok(())
+    }
+}

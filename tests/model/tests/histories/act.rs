@@ -1,0 +1,215 @@
+//! Acts, with everything in them decided, and what the policy answers.
+
+use jeton_model::{AccessNumber, Actor, Ask, Edit, Network, Presented, Reason, Settings, TokenAsk, TokenNumber};
+use jeton_policy::{
+    authority::{Authority, Boot, Deletion, ExchangeRequest, Exchanged, Issued, Revocation, SettingsChange, Token},
+    network::Address,
+    record,
+    seconds::Seconds,
+};
+
+use crate::{book::Book, ground::Ground, words};
+
+/// One act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Act {
+    Issue { actor: Actor, ask: Ask },
+    Exchange { presented: Presented, ask: TokenAsk },
+    Edit { actor: Actor, token: TokenNumber, edit: Edit, generation: Option<u64> },
+    Rotate { actor: Actor, token: TokenNumber, overlap: u64, generation: Option<u64> },
+    Delete { actor: Actor, tokens: Vec<Option<TokenNumber>>, reason: Reason, note: Option<String> },
+    DeleteOwned { actor: Actor, owner: String, reason: Reason },
+    DeleteAccess { actor: Actor, access: AccessNumber, reason: Reason },
+    GiveBack { presented: Presented },
+    GiveBackAccess { access: AccessNumber },
+    Set { change: Setting, generation: Option<u64>, at_once: bool },
+    Advance,
+    Restart { resume: bool },
+    Sweep,
+}
+
+/// A change of one setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Setting {
+    AccessTokenExpiration(u64),
+    AccessTokenMinimum(u64),
+    AccessTokenMaximum(u64),
+    RefreshTokenExpiration(u64),
+    RefreshTokenMaximum(Option<u64>),
+    NeverAllowed(bool),
+    UniqueNames(bool),
+    Scopes(Option<Vec<String>>),
+    DelegationLevels(u64),
+    HolderDelegation(bool),
+    TombstoneRetention(u64),
+}
+
+impl Setting {
+    pub(crate) fn in_model(&self, settings: &mut Settings) {
+        match self.clone() {
+            Self::AccessTokenExpiration(to) => settings.access_token_expiration = to,
+            Self::AccessTokenMinimum(to) => settings.access_token_minimum = to,
+            Self::AccessTokenMaximum(to) => settings.access_token_maximum = to,
+            Self::RefreshTokenExpiration(to) => settings.refresh_token_expiration = to,
+            Self::RefreshTokenMaximum(to) => settings.refresh_token_maximum = to,
+            Self::NeverAllowed(to) => settings.never_allowed = to,
+            Self::UniqueNames(to) => settings.unique_names = to,
+            Self::Scopes(to) => settings.scopes = to,
+            Self::DelegationLevels(to) => settings.delegation_levels = to,
+            Self::HolderDelegation(to) => settings.holder_delegation = to,
+            Self::TombstoneRetention(to) => settings.tombstone_retention = to,
+        }
+    }
+
+    fn in_policy(&self) -> SettingsChange {
+        let mut change = SettingsChange::default();
+        match self.clone() {
+            Self::AccessTokenExpiration(to) => change.access_token_expiration = Some(Seconds(to)),
+            Self::AccessTokenMinimum(to) => change.access_token_minimum = Some(Seconds(to)),
+            Self::AccessTokenMaximum(to) => change.access_token_maximum = Some(Seconds(to)),
+            Self::RefreshTokenExpiration(to) => change.refresh_token_expiration = Some(Seconds(to)),
+            Self::RefreshTokenMaximum(to) => change.refresh_token_maximum = Some(words::seconds(to)),
+            Self::NeverAllowed(to) => change.never_allowed = Some(to),
+            Self::UniqueNames(to) => change.unique_names = Some(to),
+            Self::Scopes(to) => change.scopes = Some(to),
+            Self::DelegationLevels(to) => change.delegation_levels = Some(to.try_into().unwrap()),
+            Self::HolderDelegation(to) => change.holder_delegation = Some(to),
+            Self::TombstoneRetention(to) => change.tombstone_retention = Some(Seconds(to)),
+        }
+        change
+    }
+}
+
+/// What the policy answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Seen {
+    /// The rule that it named.
+    Refused(String),
+    Issued {
+        secret: Option<String>,
+        token: Box<Token>,
+    },
+    Minted(Minted),
+    Edited(Box<Token>),
+    Deleted(Vec<Deletion>),
+    DeletedOne(Deletion),
+    Revoked(Revocation),
+    /// Where the mark of the clock was afterwards.
+    Swept(u64),
+    Done,
+}
+
+/// An access token as it was handed out.
+#[derive(Debug, Clone)]
+pub(crate) struct Minted {
+    pub(crate) text: String,
+    pub(crate) jti: String,
+    pub(crate) scope: String,
+    pub(crate) expires_in: u64,
+    pub(crate) refresh_expires_in: Option<u64>,
+    pub(crate) successor: Option<String>,
+}
+
+impl From<Exchanged> for Minted {
+    fn from(exchanged: Exchanged) -> Self {
+        Self {
+            text: exchanged.access_token,
+            jti: exchanged.jti.to_string(),
+            scope: exchanged.scope,
+            expires_in: exchanged.expires_in.0,
+            refresh_expires_in: exchanged.refresh_expires_in.map(|span| span.0),
+            successor: exchanged.refresh_token.map(|secret| secret.to_string()),
+        }
+    }
+}
+
+impl Seen {
+    pub(crate) fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Refused(why) if why == "Unavailable")
+    }
+
+    fn of<T, E: core::fmt::Debug>(answer: Result<T, E>, seen: impl FnOnce(T) -> Self) -> Self {
+        match answer {
+            Ok(given) => seen(given),
+            Err(refusal) => {
+                let refusal = format!("{refusal:?}");
+                let inner = refusal.strip_prefix("Invalid(").and_then(|inner| inner.strip_suffix(')'));
+                Self::Refused(inner.unwrap_or(&refusal).to_owned())
+            }
+        }
+    }
+
+    fn issued(Issued { secret, token }: Issued) -> Self {
+        Self::Issued { secret: secret.map(|secret| secret.to_string()), token: Box::new(token) }
+    }
+}
+
+/// A request as the policy takes it.
+pub(crate) fn peer(ask: &TokenAsk) -> Option<Address> {
+    ask.peer.map(|peer: Network| words::address(peer))
+}
+
+impl Act {
+    /// Asks the policy.
+    pub(crate) fn perform(&self, ground: &Ground, authority: &Authority, book: &Book) -> Seen {
+        match self {
+            Self::Issue { actor, ask } => {
+                let request = words::request(ask, ask.parent.map(|parent| book.id(parent)));
+                Seen::of(authority.issue(&words::actor(actor), &request), Seen::issued)
+            }
+            Self::Exchange { presented, ask } => {
+                let scope = ask.scope.as_ref().map(|scope| scope.join(" "));
+                let request =
+                    ExchangeRequest { scope: scope.as_deref(), resource: ask.resource.as_deref(), peer: peer(ask) };
+                let exchanged = authority.exchange(book.secret(*presented), &request);
+                Seen::of(exchanged, |exchanged| Seen::Minted(exchanged.into()))
+            }
+            Self::Edit { actor, token, edit, generation } => {
+                let (actor, edit) = (words::actor(actor), words::edit(edit));
+                let edited = authority.edit(&actor, &book.id(*token), &edit, *generation);
+                Seen::of(edited, |token| Seen::Edited(Box::new(token)))
+            }
+            Self::Rotate { actor, token, overlap, generation } => {
+                let actor = words::actor(actor);
+                Seen::of(authority.rotate(&actor, &book.id(*token), Seconds(*overlap), *generation), Seen::issued)
+            }
+            Self::Delete { actor, tokens, reason, note } => {
+                let unknown = "0".repeat(22);
+                let ids: Vec<String> =
+                    tokens.iter().map(|token| token.map_or(unknown.clone(), |token| book.id(token))).collect();
+                let deleted = authority.delete(&words::actor(actor), &ids, words::reason(*reason), note.as_deref());
+                Seen::of(deleted, |deleted| Seen::Deleted(deleted.results))
+            }
+            Self::DeleteOwned { actor, owner, reason } => {
+                let deleted = authority.delete_owned(&words::actor(actor), owner, words::reason(*reason), None);
+                Seen::of(deleted, |_| Seen::Done)
+            }
+            Self::DeleteAccess { actor, access, reason } => {
+                let (actor, reason): (_, record::Reason) = (words::actor(actor), words::reason(*reason));
+                let deleted = authority.delete_access_token(&actor, &book.access[*access].jti, reason, None);
+                Seen::of(deleted, Seen::DeletedOne)
+            }
+            Self::GiveBack { presented } => Seen::of(authority.revoke(book.secret(*presented)), Seen::Revoked),
+            Self::GiveBackAccess { access } => Seen::of(authority.revoke(&book.access[*access].text), Seen::Revoked),
+            Self::Set { change, generation, at_once } => {
+                let actor = jeton_policy::authority::Actor::Machine;
+                let set = authority.set_settings(&actor, &change.in_policy(), *generation, *at_once);
+                Seen::of(set, |_| Seen::Done)
+            }
+            Self::Advance => {
+                let actor = jeton_policy::authority::Actor::Machine;
+                Seen::of(authority.advance(&actor, None), |_| Seen::Done)
+            }
+            Self::Restart { resume } => {
+                let boot = if *resume { Boot::Resume } else { Boot::Advance };
+                Seen::of(authority.begin(boot, None), |_| Seen::Done)
+            }
+            Self::Sweep => loop {
+                match authority.sweep() {
+                    Ok(swept) if swept.more => {}
+                    swept => break Seen::of(swept, |_| Seen::Swept(ground.mark())),
+                }
+            },
+        }
+    }
+}

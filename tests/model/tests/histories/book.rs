@@ -1,0 +1,226 @@
+//! The book of a history: the model, and the texts of everything that it speaks of by number.
+
+use std::collections::BTreeMap;
+
+use jeton_model::{
+    AccessNumber, Deletion, Given, Granted, Issued, Model, Presented, Refusal, SecretNumber, TokenNumber,
+};
+use jeton_policy::authority::{self, Revocation, Token};
+
+use crate::{
+    act::{Act, Minted, Seen},
+    compare::same_token,
+    ground::START,
+};
+
+/// A refresh token's texts.
+#[derive(Debug, Clone)]
+pub(crate) struct Refresh {
+    pub(crate) id: String,
+    /// The secrets that were ever handed out. One whose answer was lost is nowhere.
+    pub(crate) secrets: BTreeMap<SecretNumber, String>,
+}
+
+/// An access token's texts. `lost`: the answer that it was in never came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Access {
+    pub(crate) text: String,
+    pub(crate) jti: String,
+    pub(crate) lost: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Book {
+    pub(crate) model: Model,
+    pub(crate) refresh: Vec<Refresh>,
+    pub(crate) access: Vec<Access>,
+}
+
+impl Book {
+    pub(crate) fn new() -> Self {
+        let model = Model::begun_at(START);
+        Self { model, refresh: Vec::new(), access: Vec::new() }
+    }
+
+    pub(crate) fn id(&self, token: TokenNumber) -> String {
+        self.refresh[token].id.clone()
+    }
+
+    pub(crate) fn secret(&self, presented: Presented) -> &str {
+        &self.refresh[presented.token].secrets[&presented.secret]
+    }
+
+    /// Whether the model may answer what the policy has answered; the act takes effect in the model.
+    pub(crate) fn enter(&mut self, act: &Act, seen: &Seen) -> Result<(), String> {
+        match (self.ask_model(act, seen)?, seen) {
+            (Err(refusals), Seen::Refused(why)) => {
+                let is_one = refusals.iter().any(|refusal| format!("{refusal:?}") == *why);
+                if is_one { Ok(()) } else { Err(format!("refused because {why}, and the model: {refusals:?}")) }
+            }
+            (Err(refusals), seen) => Err(format!("{seen:?}, and the model refuses: {refusals:?}")),
+            (Ok(model), Seen::Refused(why)) => Err(format!("refused because {why}, and the model: {model:?}")),
+            (Ok(model), seen) => self.same_answer(model, seen),
+        }
+    }
+
+    /// The act took effect, and its answer was lost. `made`: the id of a refresh token that was not there before.
+    pub(crate) fn enter_unanswered(&mut self, act: &Act, made: Option<String>) -> Result<(), String> {
+        match self.ask_model(act, &Seen::Done)? {
+            Ok(Answer::Issued(Issued::New(_))) => {
+                let id = made.ok_or("something was written, and no token was made")?;
+                self.refresh.push(Refresh { id, secrets: BTreeMap::new() });
+            }
+            Ok(Answer::Minted(_)) => self.access.push(Access { lost: true, ..Access::default() }),
+            // What was written although it is refused can only be the end of a token whose spent secret came again: what is
+            // compared afterwards tells.
+            Ok(_) | Err(_) => {}
+        }
+        Ok(())
+    }
+
+    fn ask_model(&mut self, act: &Act, seen: &Seen) -> Result<Result<Answer, Vec<Refusal>>, String> {
+        let model = &mut self.model;
+        Ok(match act {
+            Act::Issue { actor, ask } => model.issue(actor, ask).map(Answer::Issued),
+            Act::Exchange { presented, ask } => model.exchange(*presented, ask).map(Answer::Minted),
+            Act::Edit { actor, token, edit, generation } => {
+                model.edit(actor, *token, edit, *generation).map(|()| Answer::Edited(*token))
+            }
+            Act::Rotate { actor, token, overlap, generation } => {
+                model.rotate(actor, *token, *overlap, *generation).map(|secret| Answer::Rotated(*token, secret))
+            }
+            Act::Delete { actor, tokens, reason, note } => {
+                model.delete(actor, tokens, *reason, note.as_deref()).map(Answer::Deleted)
+            }
+            Act::DeleteOwned { actor, owner, reason } => {
+                model.delete_owned(actor, owner, *reason, None).map(|()| Answer::Done)
+            }
+            Act::DeleteAccess { actor, access, reason } => {
+                let may = model.delete_access(actor, *access, *reason, None);
+                let in_vain = may.as_ref().is_ok_and(|may| may.len() > 1);
+                if in_vain && matches!(seen, Seen::DeletedOne(authority::Deletion::Deleted) | Seen::Done) {
+                    model.delete_in_vain(actor, *access, *reason);
+                }
+                may.map(Answer::DeletedOne)
+            }
+            Act::GiveBack { presented } => Ok(Answer::Given(model.give_back(*presented))),
+            Act::GiveBackAccess { access } => Ok(Answer::Given(model.give_back_access(*access))),
+            Act::Set { change, generation, at_once } => {
+                model.set(&|settings| change.in_model(settings), *generation, *at_once).map(|()| Answer::Done)
+            }
+            Act::Advance | Act::Restart { resume: false } => {
+                model.advance();
+                Ok(Answer::Done)
+            }
+            Act::Restart { resume: true } => Ok(Answer::Done),
+            Act::Sweep => {
+                if let Seen::Swept(mark) = seen {
+                    model.swept(*mark)?;
+                }
+                Ok(Answer::Done)
+            }
+        })
+    }
+
+    fn same_answer(&mut self, model: Answer, seen: &Seen) -> Result<(), String> {
+        match (model, seen) {
+            (Answer::Issued(Issued::New(number)), Seen::Issued { secret: Some(secret), token }) => {
+                let secrets = BTreeMap::from([(0, secret.clone())]);
+                self.refresh.push(Refresh { id: token.id.to_string(), secrets });
+                same_token(self, number, token)
+            }
+            (Answer::Issued(Issued::Repeated(number)), Seen::Issued { secret: None, token }) => {
+                same_token(self, number, token)
+            }
+            (Answer::Minted(granted), Seen::Minted(minted)) => self.minted(&granted, minted),
+            (Answer::Edited(number), Seen::Edited(token)) => same_token(self, number, token),
+            (Answer::Rotated(number, secret), Seen::Issued { secret: Some(text), token }) => {
+                self.refresh[number].secrets.insert(secret, text.clone());
+                same_token(self, number, token)
+            }
+            (Answer::Deleted(model), Seen::Deleted(seen)) if same_deletions(&model, seen) => Ok(()),
+            (Answer::DeletedOne(may), Seen::DeletedOne(seen)) if may.iter().any(|one| deletion(*one) == *seen) => {
+                Ok(())
+            }
+            (Answer::Given(given), Seen::Revoked(seen)) if self.revocation(given) == *seen => Ok(()),
+            (Answer::Done, Seen::Done | Seen::Swept(_)) => Ok(()),
+            (model, seen) => Err(format!("{seen:?}, and the model: {model:?}")),
+        }
+    }
+
+    fn minted(&mut self, granted: &Granted, minted: &Minted) -> Result<(), String> {
+        let (access, now) = (&self.model.access[granted.number], self.model.rounded_up());
+        let expected = (
+            access.scopes.join(" "),
+            access.expires_at.saturating_sub(now),
+            granted.refresh_expires_at.map(|at| at.saturating_sub(now)),
+        );
+        let seen = (minted.scope.clone(), minted.expires_in, minted.refresh_expires_in);
+        if expected != seen {
+            return Err(format!("granted {seen:?}, and the model: {expected:?}"));
+        }
+        match (granted.successor, &minted.successor) {
+            (None, None) => {}
+            (Some(number), Some(secret)) => {
+                self.refresh[access.token].secrets.insert(number, secret.clone());
+            }
+            other => return Err(format!("the successor: {other:?}")),
+        }
+        self.access.push(Access { text: minted.text.clone(), jti: minted.jti.clone(), lost: false });
+        Ok(())
+    }
+
+    fn revocation(&self, given: Given) -> Revocation {
+        match given {
+            Given::RefreshToken(token) => Revocation::RefreshToken(self.id(token).parse_id()),
+            Given::AccessToken(access) => Revocation::AccessToken(self.access[access].jti.clone()),
+            Given::Nothing => Revocation::Nothing,
+        }
+    }
+
+    /// The refresh tokens that the policy knows and the book does not.
+    pub(crate) fn unknown<'a>(&self, tokens: &'a [Token]) -> Vec<&'a Token> {
+        let is_known = |token: &Token| self.refresh.iter().any(|known| known.id == token.id.to_string());
+        tokens.iter().filter(|token| !is_known(token)).collect()
+    }
+}
+
+/// What the model says.
+#[derive(Debug, Clone)]
+enum Answer {
+    Issued(Issued),
+    Minted(Granted),
+    Edited(TokenNumber),
+    Rotated(TokenNumber, SecretNumber),
+    Deleted(Vec<Deletion>),
+    DeletedOne(Vec<Deletion>),
+    Given(Given),
+    Done,
+}
+
+fn deletion(deletion: Deletion) -> authority::Deletion {
+    match deletion {
+        Deletion::Deleted => authority::Deletion::Deleted,
+        Deletion::AlreadyDeleted => authority::Deletion::AlreadyDeleted,
+        Deletion::NotFound => authority::Deletion::NotFound,
+    }
+}
+
+fn same_deletions(model: &[Deletion], seen: &[authority::Deletion]) -> bool {
+    model.iter().copied().map(deletion).eq(seen.iter().copied())
+}
+
+trait ParseId {
+    fn parse_id(&self) -> jeton_policy::token_id::TokenId;
+}
+
+impl ParseId for String {
+    fn parse_id(&self) -> jeton_policy::token_id::TokenId {
+        jeton_policy::token_id::TokenId::parse(self).unwrap()
+    }
+}
+
+/// The number of an access token in the book is the model's.
+pub(crate) fn numbers(book: &Book) -> impl Iterator<Item = AccessNumber> + '_ {
+    (0..book.access.len()).filter(|number| !book.access[*number].lost)
+}

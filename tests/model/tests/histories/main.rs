@@ -1,0 +1,18 @@
+//! Random histories of everything that the policy can be asked, held against the model after every step: a policy that says
+//! otherwise is wrong, or the model is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod act;
+mod book;
+mod compare;
+mod ground;
+mod random;
+mod run;
+mod step;
+mod words;
