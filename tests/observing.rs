@@ -158,7 +158,10 @@ fn the_metadata_name_what_there_is() {
     ] {
         assert_eq!(metadata[member], format!("{issuer}{path}"));
     }
-    assert_eq!(metadata["grant_types_supported"], json!(["refresh_token"]));
+    assert_eq!(
+        metadata["grant_types_supported"],
+        json!(["refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"])
+    );
     assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(["none"]));
 }
 

@@ -1,7 +1,7 @@
-//! Jeton's figures: `cargo run --release -p jeton-bench`, after `cargo build --release`. Takes about four minutes.
+//! Jeton's figures: `cargo run --release -p jeton-bench`, after `cargo build --release`. Takes about ten minutes.
 //!
 //! Everything is compared within one run and in turns, so that what drifts with the machine drifts for both sides.
-//! The page is written to `docs/figures.md`. With `algorithms`, those figures alone are taken and no page is written.
+//! The page is written to `docs/figures.md`. With `algorithms` or `scale`, those figures alone are taken and no page is written.
 
 mod algorithms;
 // What the tests of the runtime make hostile policies with makes the empty one here.
@@ -22,6 +22,7 @@ mod machine;
 mod measure;
 mod process;
 mod report;
+mod scale_figures;
 mod start_figures;
 mod verdicts;
 
@@ -35,8 +36,9 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => {}
         ["algorithms"] => return algorithms::run(&mut Report::default()),
+        ["scale"] => return scale_figures::run(&mut Report::default()),
         ["fixed-reply", port, bytes] => return fixed_reply::run(port.parse()?, bytes.parse()?),
-        _ => anyhow::bail!("usage: jeton-bench [algorithms]"),
+        _ => anyhow::bail!("usage: jeton-bench [algorithms | scale]"),
     }
     let mut report = Report::default();
     machine::run(&mut report)?;
@@ -44,6 +46,7 @@ fn main() -> anyhow::Result<()> {
     algorithms::run(&mut report)?;
     http_figures::run(&mut report)?;
     start_figures::run(&mut report)?;
+    scale_figures::run(&mut report)?;
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/figures.md");
     std::fs::write(&page, report.page()).with_context(|| format!("cannot write {}", page.display()))
 }

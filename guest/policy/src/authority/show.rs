@@ -291,7 +291,8 @@ impl Token {
                 _ => limit.saturating_sub(beside.exchanges.map_or(0, |exchanges| exchanges.count)),
             }),
             last_use: beside.used.map(|used| LastUse { at: used.at, address: used.address, count: used.count }),
-            last_use_certain: around.head.gap.is_none_or(|gap| used_until >= gap.until),
+            // Seconds are whole: what was made or used in the last one of a gap may have been used in it once more.
+            last_use_certain: around.head.gap.is_none_or(|gap| used_until > gap.until),
             generation: record.generation,
             disabled: disabled.filter(|_| state == State::Disabled),
             ending,

@@ -128,8 +128,8 @@ fn a_child_that_was_deleted_itself_keeps_its_own_ending() {
     let (root, other) = (world.issue(|_| ()), world.issue(|_| ()));
     world.delete(&other);
     let child = world.child_of(&root);
-    world.delete(&root);
     world.authority.delete(&Actor::Machine, &[child.token.id.to_string()], Reason::Unused, None).unwrap();
+    world.delete(&root);
     sweep_all(&world);
     let ending = world.authority.show(&child.token.id.to_string()).unwrap().ending.unwrap();
     assert_eq!(ending.reason, Reason::Unused, "whoever ended it first of all stands there");

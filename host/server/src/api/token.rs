@@ -177,7 +177,7 @@ fn read_request(form: Form<'_>) -> Result<ExchangeRequest, OAuthError> {
     }
     let refresh_token = oauth_request::token(&form, "refresh_token")?.into_owned();
     let scope = form.one("scope")?.map(Cow::into_owned);
-    Ok(ExchangeRequest { refresh_token, scope, resource: token_exchange::target(&form)?, peer: None })
+    Ok(ExchangeRequest { refresh_token, scope, resource: token_exchange::target(&form, &["resource"])?, peer: None })
 }
 
 /// Bad refresh tokens are counted by address: after too many the answer is to wait. A good one never waits.

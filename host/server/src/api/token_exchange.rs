@@ -39,7 +39,7 @@ pub(super) fn read(form: &Form<'_>) -> Result<TokenExchangeRequest, OAuthError> 
             Some(name) => type_named("requested_token_type", &name)?,
         },
         scope: form.one("scope")?.map(Cow::into_owned),
-        resource: target(form)?,
+        resource: target(form, &["resource", "audience"])?,
         name: form.one("name")?.map(Cow::into_owned),
         expires_in: form.one("expires_in")?.map(|digits| seconds(&digits)).transpose()?,
         peer: None,
@@ -95,14 +95,19 @@ pub(super) fn granted(given: &TokenExchanged) -> Response {
     )
 }
 
-/// The one `resource` (RFC 8707) or `audience` (RFC 8693): a token is for one audience.
-pub(super) fn target(form: &Form<'_>) -> Result<Option<String>, OAuthError> {
-    let sent = form.names().filter(|name| matches!(&**name, "resource" | "audience")).count();
+/// The one `resource` (RFC 8707), or, where RFC 8693 knows it, `audience`: several may be asked for, and an authority may refuse
+/// what it does not give. A token of this one is for one audience.
+pub(super) fn target(form: &Form<'_>, parameters: &[&'static str]) -> Result<Option<String>, OAuthError> {
+    let sent = form.names().filter(|name| parameters.contains(&&**name)).count();
     if sent > 1 {
         return Err(OAuthError::new(OAuthCode::InvalidTarget, "a token is for one `resource` or `audience`"));
     }
-    let target = form.one("resource")?.or(form.one("audience")?);
-    Ok(target.map(Cow::into_owned))
+    for parameter in parameters {
+        if let Some(target) = form.one(parameter)? {
+            return Ok(Some(target.into_owned()));
+        }
+    }
+    Ok(None)
 }
 
 fn type_named(parameter: &'static str, name: &str) -> Result<TokenType, OAuthError> {

@@ -2,7 +2,7 @@
 
 use crate::{
     authority::{COMMIT_GUARD, standing::Standing},
-    record::{MAX_PAST_LIVES, Record},
+    record::{MAX_PAST_LIVES, Record, Settings},
     seconds::Seconds,
     token_id::{Jti, LineageId, LineageTag},
 };
@@ -34,7 +34,7 @@ pub(super) fn lineage_of(standing: &Standing, jti: &Jti) -> Vec<String> {
 /// changed, else the most that was ever in force.
 pub(super) fn most_that_it_lives(standing: &Standing, record: &Record) -> Seconds {
     let most = standing.maximum_access_ttl.seconds;
-    let is_first = record.generation == 1 && standing.settings.generation() == 0;
+    let is_first = record.generation == 1 && standing.settings.generation() == Settings::default().generation();
     if is_first { standing.settings.access_ttl(record.access_ttl).min(most) } else { most }
 }
 

@@ -1,0 +1,287 @@
+//! What must not grow with the number of tokens: pages, cascades, chains, live sets, sweeping.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use anyhow::Context as _;
+use jeton_policy::{
+    authority::{
+        Actor, AskedBindings, Authority, Boot, ExchangeRequest, Expiry, ExportedToken, Imported, IssueRequest, Query,
+    },
+    ports::Reading,
+    record::{Conduct, Ending, Reason},
+    seconds::Seconds,
+    token_id::TokenId,
+};
+use jeton_runtime::{Lent, Live, Policy, Verifier};
+use jeton_store::{MemoryStore, SqliteStore};
+use zeroize::Zeroizing;
+
+use crate::{
+    measure::{Work, interleaved, median},
+    report::Report,
+    verdicts::Fixed,
+};
+
+const NOW: u64 = 1_800_000_000;
+/// Tokens of one import.
+const BATCH: u32 = 1_000;
+
+/// All of them. Takes some minutes, and 2 GB of disk for a while.
+pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
+    report.section("What does not grow");
+    pages(report)?;
+    cascade(report)?;
+    chains(report)?;
+    cuts(report)?;
+    sweeping(report)
+}
+
+/// An authority over a new database in `dir`.
+fn authority(dir: &Path) -> anyhow::Result<(Arc<SqliteStore>, Authority)> {
+    let store = Arc::new(SqliteStore::open(&dir.join("jeton.db"))?);
+    let authority = Authority::new(Arc::clone(&store), Fixed, Fixed, Fixed);
+    authority.configure(Some("https://tokens.example"), "")?;
+    authority.begin(Boot::Advance, None)?;
+    Ok((store, authority))
+}
+
+/// Imports `count` tokens, made a second apart; tombstones where `ended_at` says when they ended.
+fn fill(authority: &Authority, count: u32, ended_at: Option<u64>) -> anyhow::Result<()> {
+    let mut left = count;
+    while left > 0 {
+        let batch: Vec<ExportedToken> = (0..left.min(BATCH)).map(|place| token(left - place, ended_at)).collect();
+        let results = authority.import(&Actor::Machine, &batch)?;
+        anyhow::ensure!(results.iter().all(|result| *result == Imported::Imported), "everything is imported");
+        left -= u32::try_from(batch.len())?;
+    }
+    Ok(())
+}
+
+fn token(number: u32, ended_at: Option<u64>) -> ExportedToken {
+    let made_at = NOW - 100_000_000 + u64::from(number);
+    let mut random = [0; 10];
+    let (head, _) = random.split_at_mut(4);
+    head.copy_from_slice(&number.to_be_bytes());
+    ExportedToken {
+        id: TokenId::new(Reading::at(made_at), random).to_string(),
+        name: format!("job {number:07}"),
+        owner: None,
+        parent: None,
+        scopes: vec!["orders:read".to_owned()],
+        created_at: Seconds(made_at),
+        created_by: "machine".to_owned(),
+        expires_at: Some(Seconds(NOW + 1_000_000 + u64::from(number))),
+        access_ttl: None,
+        bindings: AskedBindings::default(),
+        conduct: Conduct::default(),
+        secret_sha256: ended_at.is_none().then(|| vec![7; 32]),
+        exchanges_left: None,
+        last_use: None,
+        disabled: None,
+        ending: ended_at.map(|at| Ending {
+            at: Seconds(at),
+            by: "machine".to_owned(),
+            reason: Reason::Deleted,
+            note: None,
+        }),
+    }
+}
+
+fn issue(authority: &Authority, parent: Option<String>) -> anyhow::Result<(Zeroizing<String>, String)> {
+    let request = IssueRequest { expiry: Expiry::BySetting, parent, ..IssueRequest::named("figures") };
+    let issued = authority.issue(&Actor::Machine, &request)?;
+    Ok((issued.secret.context("a secret")?, issued.token.id.to_string()))
+}
+
+fn pages(report: &mut Report) -> anyhow::Result<()> {
+    let (few_dir, many_dir) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let ((few_store, few), (many_store, many)) = (authority(few_dir.path())?, authority(many_dir.path())?);
+    fill(&few, 1_000, None)?;
+    fill(&many, 1_000_000, None)?;
+    let by_name = Query { name: Some("job 0000".to_owned()), limit: 50, ..Query::default() };
+    let newest = Query { limit: 50, ..Query::default() };
+    for (what, query) in [("newest first", &newest), ("by name", &by_name)] {
+        let work = |authority: &Authority, calls: u32| {
+            for _ in 0..calls {
+                std::hint::black_box(authority.list(query).is_ok());
+            }
+        };
+        let mut works: Vec<Work<'_>> = vec![Box::new(|calls| work(&few, calls)), Box::new(|calls| work(&many, calls))];
+        let [at_few, at_many] = *interleaved(15, 100, &mut works).as_slice() else { anyhow::bail!("two figures") };
+        report.row(
+            &format!("a page of 50, {what}, at 1,000,000 refresh tokens"),
+            &format!("{:.0} us", at_many / 1e3),
+            &format!("{:.2} x at 1,000", at_many / at_few),
+        );
+    }
+    drop((few, many));
+    let bytes = std::fs::metadata(many_dir.path().join("jeton.db"))?.len() / 1_000_000;
+    report.row("disk of one of 1,000,000, with every index", &format!("{bytes} bytes"), "");
+    few_store.close();
+    many_store.close();
+    Ok(())
+}
+
+/// A revoke of what has 10,000 children, at a hundred access tokens each, against the revoke of what has none.
+fn cascade(report: &mut Report) -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (store, authority) = authority(dir.path())?;
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for round in 0..9_u32 {
+        let (_, parent) = issue(&authority, None)?;
+        let (_, alone) = issue(&authority, None)?;
+        let mut left = 10_000;
+        while left > 0 {
+            let batch: Vec<ExportedToken> = (0..BATCH)
+                .map(|place| ExportedToken {
+                    parent: Some(parent.clone()),
+                    ..token(1 + round * 10_000 + left - 1 - place, None)
+                })
+                .collect();
+            authority.import(&Actor::Machine, &batch)?;
+            left -= BATCH;
+        }
+        for (id, times) in [(parent, &mut with), (alone, &mut without)] {
+            let begun = Instant::now();
+            authority.delete(&Actor::Machine, &[id], Reason::Deleted, None)?;
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    let (with, without) = (median(with), median(without));
+    report.row(
+        "a revoke above 10,000 refresh tokens, so above 1,000,000 living access tokens at a hundred each",
+        &format!("{with:.2} ms"),
+        &format!("{:.2} x one above nothing", with / without),
+    );
+    drop(authority);
+    store.close();
+    Ok(())
+}
+
+fn chains(report: &mut Report) -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (store, authority) = authority(dir.path())?;
+    let (flat, mut above) = issue(&authority, None)?;
+    let mut deep = None;
+    for _ in 0..8 {
+        let (secret, id) = issue(&authority, Some(above))?;
+        (deep, above) = (Some(secret), id);
+    }
+    let deep = deep.context("eight levels")?;
+    let work = |secret: &str, calls: u32| {
+        for _ in 0..calls {
+            std::hint::black_box(authority.exchange(secret, &ExchangeRequest::default()).is_ok());
+        }
+    };
+    let mut works: Vec<Work<'_>> = vec![Box::new(|calls| work(&flat, calls)), Box::new(|calls| work(&deep, calls))];
+    let [at_top, at_eight] = *interleaved(15, 200, &mut works).as_slice() else { anyhow::bail!("two figures") };
+    drop(works);
+    report.row(
+        "an exchange at 8 levels, natively",
+        &format!("{:.0} us", at_eight / 1e3),
+        &format!("{:.2} x at none", at_eight / at_top),
+    );
+    drop(authority);
+    store.close();
+    Ok(())
+}
+
+fn cuts(report: &mut Report) -> anyhow::Result<()> {
+    let policy = Policy::embedded()?;
+    let with_cuts = |count: u32| -> anyhow::Result<(Verifier, String)> {
+        let store = Arc::new(MemoryStore::new());
+        let authority = Authority::new(Arc::clone(&store), Fixed, Fixed, Fixed);
+        authority.configure(Some("https://tokens.example"), "")?;
+        authority.begin(Boot::Advance, None)?;
+        let (secret, _) = issue(&authority, None)?;
+        fill(&authority, count, None)?;
+        let ids: Vec<String> = (1..=count).map(|number| token(number, None).id).collect();
+        for batch in ids.chunks(1_000) {
+            authority.delete(&Actor::Machine, batch, Reason::Deleted, None)?;
+        }
+        let minted = authority.exchange(&secret, &ExchangeRequest::default())?.access_token;
+        let (live, publisher) = Live::new(&policy, &Lent::new(Arc::clone(&store) as _, None))?;
+        drop(publisher);
+        live.recover()?;
+        Ok((Verifier::new(&policy, live)?, minted))
+    };
+    let ((mut empty, one), (mut full, other)) = (with_cuts(0)?, with_cuts(10_000)?);
+    anyhow::ensure!(empty.verify(&one, NOW, None).is_ok() && full.verify(&other, NOW, None).is_ok(), "both are good");
+    let mut works: Vec<Work<'_>> = vec![
+        Box::new(|calls| {
+            for _ in 0..calls {
+                std::hint::black_box(empty.verify(&one, NOW, None).is_ok());
+            }
+        }),
+        Box::new(|calls| {
+            for _ in 0..calls {
+                std::hint::black_box(full.verify(&other, NOW, None).is_ok());
+            }
+        }),
+    ];
+    let [at_none, at_many] = *interleaved(15, 100_000, &mut works).as_slice() else { anyhow::bail!("two figures") };
+    report.row(
+        "a verification at 10,000 cuts, verified before",
+        &format!("{at_many:.0} ns"),
+        &format!("{:.2} x at none", at_many / at_none),
+    );
+    Ok(())
+}
+
+/// The slowest of a hundred exchanges, while a million tombstones are removed and while nothing is.
+fn sweeping(report: &mut Report) -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (store, authority) = authority(dir.path())?;
+    // They ended longer ago than tombstones are kept.
+    fill(&authority, 1_000_000, Some(NOW - 50_000_000))?;
+    let (secret, _) = issue(&authority, None)?;
+    let slowest = |samples: usize| -> f64 {
+        let mut times: Vec<f64> = (0..samples)
+            .map(|_| {
+                let begun = Instant::now();
+                std::hint::black_box(authority.exchange(&secret, &ExchangeRequest::default()).is_ok());
+                begun.elapsed().as_secs_f64() * 1e6
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        times.get(samples * 99 / 100).copied().unwrap_or(f64::NAN)
+    };
+    let (mut quiet, mut busy, mut removed) = (Vec::new(), Vec::new(), 0_u64);
+    let stop = AtomicBool::new(false);
+    for _ in 0..5 {
+        quiet.push(slowest(2_000));
+        stop.store(false, Relaxed);
+        let swept = std::thread::scope(|scope| -> anyhow::Result<u64> {
+            let sweeper = scope.spawn(|| -> anyhow::Result<u64> {
+                let sweeper = Authority::new(Arc::clone(&store), Fixed, Fixed, Fixed);
+                let mut removed = 0_u64;
+                while !stop.load(Relaxed) {
+                    let swept = sweeper.sweep()?;
+                    removed += u64::from(swept.removed) + u64::from(swept.entombed);
+                }
+                Ok(removed)
+            });
+            busy.push(slowest(2_000));
+            stop.store(true, Relaxed);
+            sweeper.join().unwrap_or_else(|_| anyhow::bail!("the sweeper panicked"))
+        })?;
+        removed += swept;
+    }
+    anyhow::ensure!(removed > 0, "something was swept meanwhile");
+    let (quiet, busy) = (median(quiet), median(busy));
+    report.row(
+        "the 99th of a hundred exchanges, while tombstones are removed",
+        &format!("{busy:.0} us"),
+        &format!("{:.2} x while nothing is", busy / quiet),
+    );
+    drop(authority);
+    store.close();
+    Ok(())
+}
