@@ -195,7 +195,8 @@ fn an_epoch_of_any_algorithm_outlives_a_restart_that_resumes() {
 
         let server = place.serve_resuming().arguments(&["--alg", "EdDSA"]).start();
         assert!(server.lets_in(&token), "{alg}: an epoch that goes on keeps its algorithm");
-        assert!(server.log().contains("jeton epoch advance --alg EdDSA"), "and the log says so");
+        let says_so = || server.log().contains("jeton epoch advance --alg EdDSA").then_some(());
+        wait_for("the log to say so", says_so);
         server.stop();
 
         let server = place.serve().arguments(&["--alg", "EdDSA"]).start();
