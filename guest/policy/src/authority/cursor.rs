@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::digest::Digest;
+use crate::{digest::Digest, store::MAX_KEY};
 
 /// Bytes of the digest that ties a cursor to its query.
 const SEAL: usize = 12;
@@ -23,6 +23,11 @@ pub(super) fn read(query: &[u8], cursor: &str) -> Option<Vec<u8>> {
     (*found == seal(query, after)).then(|| after.to_vec())
 }
 
+/// Reads a key below `prefix` that [`write`] wrote for the same `query`. Whoever forged it names no key that no store takes.
+pub(super) fn read_key(query: &[u8], cursor: &str, prefix: &[u8]) -> Option<Vec<u8>> {
+    read(query, cursor).filter(|key| key.starts_with(prefix) && key.len() <= MAX_KEY)
+}
+
 fn seal(query: &[u8], after: &[u8]) -> [u8; SEAL] {
     let mut text = Digest::of(query).0.to_vec();
     text.extend_from_slice(after);
@@ -31,4 +36,18 @@ fn seal(query: &[u8], after: &[u8]) -> [u8; SEAL] {
         *place = byte;
     }
     seal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forged_cursor_names_no_key_that_no_store_takes() {
+        let read = |key: &[u8]| read_key(b"query", &write(b"query", key), b"token/").is_some();
+        assert!(read(b"token/") && read(b"token/a"));
+        assert!(!read(b"owner/a") && !read(b""));
+        let longest = [b"token/".to_vec(), vec![0; MAX_KEY - 6]].concat();
+        assert!(read(&longest) && !read(&[longest, vec![0]].concat()));
+    }
 }

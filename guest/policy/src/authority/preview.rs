@@ -53,11 +53,9 @@ impl Authority {
         let identity = settings.to_stored();
         let mut after = match cursor {
             None => None,
-            Some(cursor) => Some(
-                cursor::read(&identity, cursor)
-                    .filter(|after| after.starts_with(keys::TOKENS))
-                    .ok_or(SettingsError::CursorInvalid)?,
-            ),
+            Some(cursor) => {
+                Some(cursor::read_key(&identity, cursor, keys::TOKENS).ok_or(SettingsError::CursorInvalid)?)
+            }
         };
         let mut preview = Preview { settings, affected: 0, first: Vec::new(), examined: 0, next: None };
         while preview.examined < MAX_PREVIEWED {

@@ -8,6 +8,7 @@
 //! | who may do what | `permissions` |
 //! | how a refusal of the policy is answered | `refusals` |
 //! | what a request may look like | [`oauth_request`] over [`form`], `json`, `query`, [`bearer`], [`limits`] |
+//! | what a request is read as, without a server | [`reading`] |
 //! | what an error looks like | [`problem`] (RFC 9457), [`oauth_error`] (RFC 6749) |
 
 mod access_tokens;
@@ -29,6 +30,7 @@ mod permissions;
 mod precondition;
 pub mod problem;
 mod query;
+pub mod reading;
 mod refresh_tokens;
 mod refusals;
 mod respond;

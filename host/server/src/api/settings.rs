@@ -117,7 +117,8 @@ fn how(uri: &Uri) -> Result<How, Problem> {
     Ok(How { dry_run, at_once })
 }
 
-fn read(mut members: Members) -> Result<SettingsChange, Problem> {
+/// What is to change. `null` takes a setting away.
+pub(super) fn read(mut members: Members) -> Result<SettingsChange, Problem> {
     let change = SettingsChange {
         access_token_expiration: members.whole_number("access_token_expiration"),
         access_token_minimum: members.whole_number("access_token_minimum"),

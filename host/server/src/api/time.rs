@@ -7,7 +7,7 @@ use thiserror::Error;
 /// Why a text is no moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a time is written as RFC 3339 says, with a year of four digits and `Z` or an offset: 2027-01-31T12:00:00Z")]
-pub(super) struct TimeError;
+pub struct TimeError;
 
 /// Unix seconds as RFC 3339. The policy keeps every moment below the year 10000; one beyond shows the last second before it.
 pub(crate) fn to_rfc3339(seconds: u64) -> String {

@@ -137,6 +137,17 @@ pub(super) async fn import(
     Ok(respond::json(StatusCode::OK, &serde_json::json!({ "results": results })))
 }
 
+/// Reads one line of an export. `None`: a member is missing, unknown, or not of its type.
+pub(super) fn read_line(line: &[u8]) -> Option<ExportedToken> {
+    serde_json::from_slice::<Line>(line).ok().and_then(Line::token)
+}
+
+/// A token as a line of an export.
+pub(super) fn written_line(token: ExportedToken) -> String {
+    // A struct of texts and numbers always renders; an empty line is refused by every reader.
+    serde_json::to_string(&Line::of(token)).unwrap_or_default()
+}
+
 const MALFORMED: &str = "a member is missing, unknown, or not of its type";
 
 /// What became of one token.

@@ -65,7 +65,7 @@ impl Run {
     fn compare(&mut self) -> Result<(), String> {
         self.steps += 1;
         same_tokens(&self.book, &self.authority)?;
-        self.judge.same_verdicts(&self.book, &self.authority, self.steps % THOROUGH == 0)
+        self.judge.same_verdicts(&self.book, &self.authority, self.steps.is_multiple_of(THOROUGH))
     }
 
     fn step(&mut self, step: &Step) -> Result<(), String> {

@@ -10,7 +10,7 @@ use crate::{
     },
     keys,
     seconds::Seconds,
-    store::{Direction, MAX_SCAN, Unavailable},
+    store::{Direction, MAX_KEY, MAX_SCAN, Unavailable},
     token_id::TokenId,
 };
 
@@ -268,14 +268,32 @@ fn joined<'k>(keys: impl Iterator<Item = &'k [u8]>) -> Vec<u8> {
     bytes
 }
 
-/// Reads what [`joined`] wrote.
+/// Reads what [`joined`] wrote. No key of a store is longer than [`MAX_KEY`], so nothing longer may be asked of one.
 fn split(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut keys = Vec::new();
     while !bytes.is_empty() {
         let (length, rest) = bytes.split_first_chunk::<2>()?;
         let (key, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+        if key.len() > MAX_KEY {
+            return None;
+        }
         keys.push(key.to_vec());
         bytes = rest;
     }
     Some(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forged_position_names_no_key_that_no_store_takes() {
+        let keys = |length: usize| vec![b"token/a".to_vec(), vec![b'x'; length]];
+        let read = |length| split(&joined(keys(length).iter().map(Vec::as_slice)));
+        assert_eq!(read(MAX_KEY), Some(keys(MAX_KEY)));
+        assert_eq!(read(MAX_KEY + 1), None);
+        assert_eq!(split(&[0, 1]), None);
+        assert_eq!(split(&[0]), None);
+    }
 }

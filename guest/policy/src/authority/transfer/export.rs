@@ -56,10 +56,9 @@ impl Authority {
         if limit == 0 || limit > MAX_PAGE {
             return Err(ExportError::LimitOutOfRange);
         }
-        let after = cursor.map(|cursor| cursor::read(QUERY, cursor).ok_or(ExportError::CursorInvalid)).transpose()?;
-        if after.as_ref().is_some_and(|after| !after.starts_with(keys::TOKENS)) {
-            return Err(ExportError::CursorInvalid);
-        }
+        let after = cursor
+            .map(|cursor| cursor::read_key(QUERY, cursor, keys::TOKENS).ok_or(ExportError::CursorInvalid))
+            .transpose()?;
         // Ids begin with the inverted time: the last keys are the oldest tokens.
         let found = self.store.scan(keys::TOKENS, after.as_deref(), Direction::Descending, limit)?.items;
         let is_full = u32::try_from(found.len()).is_ok_and(|count| count == limit);

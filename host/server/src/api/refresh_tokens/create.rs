@@ -66,7 +66,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 /// What is asked for, and the name of the member that says when it expires.
-fn read(mut members: Members) -> Result<(IssueRequest, &'static str), Problem> {
+pub(in super::super) fn read(mut members: Members) -> Result<(IssueRequest, &'static str), Problem> {
     if !members.has("name") {
         members.refuse::<()>("name", "it is missing");
     }

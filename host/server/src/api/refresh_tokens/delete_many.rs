@@ -137,6 +137,11 @@ fn outcomes<'a>(ids: &'a [String], results: &[Deletion]) -> Vec<Outcome<'a>> {
     ids.iter().zip(results).map(|(id, result)| Outcome { id, result: result_name(*result) }).collect()
 }
 
+/// Whether a request is understood.
+pub(in super::super) fn check(members: Members) -> Result<(), Problem> {
+    read(members).map(drop)
+}
+
 fn read(mut members: Members) -> Result<Asked, Problem> {
     let named = ["ids", "owner", "filter"].map(|name| members.has(name));
     if named.iter().filter(|named| **named).count() != 1 {

@@ -42,7 +42,7 @@ pub(in super::super) async fn edit(
 }
 
 /// What is to change, and the name of the member that says when it expires. `null` takes a member away.
-fn read(mut members: Members) -> Result<(Change, &'static str), Problem> {
+pub(in super::super) fn read(mut members: Members) -> Result<(Change, &'static str), Problem> {
     for name in ["owner", "parent"] {
         if members.has(name) {
             members.refuse::<()>(name, "it is for good: make another token");

@@ -58,7 +58,7 @@ const PARAMETERS: [&str; 15] = [
 ];
 
 /// The query of a list.
-pub(super) fn read(uri: &Uri) -> Result<Query, Problem> {
+pub(in super::super) fn read(uri: &Uri) -> Result<Query, Problem> {
     let form = query::parse(uri, &PARAMETERS)?;
     let state = match query::one(&form, "state")? {
         None => None,

@@ -1,11 +1,11 @@
 //! `/v1/refresh-tokens`.
 
-mod create;
+pub(super) mod create;
 mod delete;
-mod delete_many;
-mod edit;
+pub(super) mod delete_many;
+pub(super) mod edit;
 mod expiry;
-mod list;
+pub(super) mod list;
 mod record;
 mod rotate;
 
