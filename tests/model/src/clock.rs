@@ -50,15 +50,15 @@ impl Model {
         }
         // The mark is coarse: what had expired a little after it may have been seen expired.
         let was_over = |moment: u64| from < moment && moment <= latest + 20;
+        let had_ended: Vec<bool> = (0..self.tokens.len()).map(|token| self.has_ended(token)).collect();
         self.mark = from;
         self.epoch += 1;
-        for token in (0..self.tokens.len()).filter(|_| !keep) {
-            let ended_before = !self.tokens[token].endings.is_empty();
-            if !ended_before && self.expiry(&self.tokens[token]).is_some_and(was_over) {
+        for token in (0..self.tokens.len()).filter(|token| !keep && !had_ended[*token]) {
+            if self.expiry(&self.tokens[token]).is_some_and(was_over) {
                 let ending = self.act(&Actor::machine().name, Reason::ClockAccepted, None);
                 self.tokens[token].endings.push(ending);
                 self.tokens[token].generation += 1;
-            } else if !ended_before && self.tokens[token].secrets.superseded.is_some_and(|(_, until)| was_over(until)) {
+            } else if self.tokens[token].secrets.superseded.is_some_and(|(_, until)| was_over(until)) {
                 self.tokens[token].secrets.superseded = None;
                 self.tokens[token].generation += 1;
             }

@@ -1,7 +1,8 @@
 //! What the bearer of a token may do with it: exchange it, by RFC 6749 and by RFC 8693.
 
 use crate::{
-    Access, AccessNumber, Ask, Bindings, Expiry, Model, Network, Reason, Refusal, SecretNumber, TokenNumber, Verdict,
+    Access, AccessNumber, Ask, Bindings, Expiry, Model, Network, Reason, Refusal, SecretNumber, Token, TokenNumber,
+    Verdict,
     issue::LEVELS,
     life::Grant,
     network::admit,
@@ -75,6 +76,14 @@ impl Model {
             _ if secrets.spent.contains(&secret) => Secret::Spent,
             _ => Secret::Wrong,
         }
+    }
+
+    /// Whether a refresh token would mint now, in the right place and with the right secret.
+    #[must_use]
+    pub fn can_mint(&self, token: TokenNumber) -> bool {
+        let is_early = self.now() < self.grant(&self.chain(token)).not_before;
+        let Token { bindings, exchanges, .. } = &self.tokens[token];
+        self.stands(token) && !is_early && bindings.max_exchanges.is_none_or(|most| *exchanges < most)
     }
 
     /// Whether a secret is one that its bearer may act with.

@@ -121,6 +121,10 @@ impl Authority {
         if keep {
             return self.finish(&moment);
         }
+        // What had ended before is a tombstone first, so that it is not ended once more.
+        if self.entomb_some()?.is_some() {
+            return Ok(Accepted { time, ended: 0, more: true });
+        }
         let until = latest.plus(MARK_LAG);
         let resumed = moment.progress.as_ref().map(|(progress, _)| progress);
         let resumed = resumed.filter(|progress| progress.until == until && progress.from <= time);

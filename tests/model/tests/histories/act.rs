@@ -13,19 +13,62 @@ use crate::{book::Book, ground::Ground, words};
 /// One act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Act {
-    Issue { actor: Actor, ask: Ask },
-    Exchange { presented: Presented, ask: TokenAsk },
-    Edit { actor: Actor, token: TokenNumber, edit: Edit, generation: Option<u64> },
-    Rotate { actor: Actor, token: TokenNumber, overlap: u64, generation: Option<u64> },
-    Delete { actor: Actor, tokens: Vec<Option<TokenNumber>>, reason: Reason, note: Option<String> },
-    DeleteOwned { actor: Actor, owner: String, reason: Reason },
-    DeleteAccess { actor: Actor, access: AccessNumber, reason: Reason },
-    GiveBack { presented: Presented },
-    GiveBackAccess { access: AccessNumber },
-    Set { change: Setting, generation: Option<u64>, at_once: bool },
+    Issue {
+        actor: Actor,
+        ask: Ask,
+    },
+    Exchange {
+        presented: Presented,
+        ask: TokenAsk,
+    },
+    Edit {
+        actor: Actor,
+        token: TokenNumber,
+        edit: Edit,
+        generation: Option<u64>,
+    },
+    Rotate {
+        actor: Actor,
+        token: TokenNumber,
+        overlap: u64,
+        generation: Option<u64>,
+    },
+    Delete {
+        actor: Actor,
+        tokens: Vec<Option<TokenNumber>>,
+        reason: Reason,
+        note: Option<String>,
+    },
+    DeleteOwned {
+        actor: Actor,
+        owner: String,
+        reason: Reason,
+    },
+    DeleteAccess {
+        actor: Actor,
+        access: AccessNumber,
+        reason: Reason,
+    },
+    GiveBack {
+        presented: Presented,
+    },
+    GiveBackAccess {
+        access: AccessNumber,
+    },
+    Set {
+        change: Setting,
+        generation: Option<u64>,
+        at_once: bool,
+    },
     Advance,
-    Restart { resume: bool },
+    Restart {
+        resume: bool,
+    },
     Sweep,
+    /// To go back to what the clock shows.
+    AcceptClock {
+        keep: bool,
+    },
 }
 
 /// A change of one setting.
@@ -204,6 +247,12 @@ impl Act {
                 let boot = if *resume { Boot::Resume } else { Boot::Advance };
                 Seen::of(authority.begin(boot, None), |_| Seen::Done)
             }
+            Self::AcceptClock { keep } => loop {
+                match authority.accept_clock(*keep, Seconds(book.reached)) {
+                    Ok(accepted) if accepted.more => {}
+                    accepted => break Seen::of(accepted, |_| Seen::Done),
+                }
+            },
             Self::Sweep => loop {
                 match authority.sweep() {
                     Ok(swept) if swept.more => {}

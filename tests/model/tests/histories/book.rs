@@ -34,12 +34,14 @@ pub(crate) struct Book {
     pub(crate) model: Model,
     pub(crate) refresh: Vec<Refresh>,
     pub(crate) access: Vec<Access>,
+    /// The latest time that the clock has shown since it was accepted, as a host remembers it.
+    pub(crate) reached: u64,
 }
 
 impl Book {
     pub(crate) fn new() -> Self {
         let model = Model::begun_at(START);
-        Self { model, refresh: Vec::new(), access: Vec::new() }
+        Self { model, refresh: Vec::new(), access: Vec::new(), reached: START }
     }
 
     pub(crate) fn id(&self, token: TokenNumber) -> String {
@@ -113,6 +115,11 @@ impl Book {
                 Ok(Answer::Done)
             }
             Act::Restart { resume: true } => Ok(Answer::Done),
+            Act::AcceptClock { keep } => {
+                model.accept_clock(*keep, self.reached);
+                self.reached = model.clock.0;
+                Ok(Answer::Done)
+            }
             Act::Sweep => {
                 if let Seen::Swept(mark) = seen {
                     model.swept(*mark)?;

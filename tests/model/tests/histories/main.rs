@@ -16,6 +16,7 @@
 mod act;
 mod book;
 mod compare;
+mod explain;
 mod ground;
 mod random;
 mod run;

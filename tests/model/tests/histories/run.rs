@@ -9,6 +9,7 @@ use crate::{
     act::{Act, Seen},
     book::Book,
     compare::{Judge, listed, same_tokens},
+    explain::same_explanations,
     ground::Ground,
     step::{self, Draft, Step},
 };
@@ -65,7 +66,9 @@ impl Run {
     fn compare(&mut self) -> Result<(), String> {
         self.steps += 1;
         same_tokens(&self.book, &self.authority)?;
-        self.judge.same_verdicts(&self.book, &self.authority, self.steps.is_multiple_of(THOROUGH))
+        let is_thorough = self.steps.is_multiple_of(THOROUGH);
+        self.judge.same_verdicts(&self.book, &self.authority, is_thorough)?;
+        if is_thorough { same_explanations(&self.book, &self.authority) } else { Ok(()) }
     }
 
     fn step(&mut self, step: &Step) -> Result<(), String> {
@@ -84,14 +87,14 @@ impl Run {
                 self.set_clock(clock);
                 Ok(())
             }
-            Step::Back(seconds) => {
+            Step::Back(seconds, accept) => {
                 // A host sweeps every 10 seconds: more than that never goes by without being remembered.
                 if self.book.model.now() >= self.book.model.mark + 10 {
                     self.act(&Act::Sweep)?;
                 }
                 let clock = (self.book.model.clock.0 - u64::from(*seconds), false);
                 self.set_clock(clock);
-                Ok(())
+                accept.map_or(Ok(()), |keep| self.act(&Act::AcceptClock { keep }))
             }
             Step::Storm(of) => self.storm(*of),
         }
@@ -101,6 +104,7 @@ impl Run {
         self.write(format_args!("the clock shows {} {}", clock.0, if clock.1 { "and a bit" } else { "" }));
         *self.counts.entry("time".to_owned()).or_default() += 1;
         self.book.model.clock = clock;
+        self.book.reached = self.book.reached.max(clock.0);
         self.ground.clock.set(clock);
     }
 
@@ -136,7 +140,7 @@ impl Run {
         if !seen.is_unavailable() {
             return self.book.enter(act, &seen);
         }
-        if let Act::Sweep = act {
+        if matches!(act, Act::Sweep | Act::AcceptClock { .. }) {
             // It may stop anywhere, and goes on from there.
             let seen = act.perform(&self.ground, &self.authority, &self.book);
             return self.book.enter(act, &seen);
@@ -153,6 +157,10 @@ impl Run {
     /// Two acts, one in the middle of the other: it must look as if one had been before the other.
     fn both(&mut self, outer: &Draft, at: u8, inner: &Draft) -> Result<(), String> {
         let (Some(outer), Some(inner)) = (outer.decided(&self.book), inner.decided(&self.book)) else { return Ok(()) };
+        // Whoever accepts a clock is alone at the machine: it is not one moment, and says so.
+        if [&outer, &inner].iter().any(|act| matches!(act, Act::AcceptClock { .. })) {
+            return Ok(());
+        }
         self.note(&format!("after {at} operations of the next one: "), &inner);
         self.note("  the next one: ", &outer);
         let seen_inner: Rc<RefCell<Option<(Seen, u64)>>> = Rc::default();

@@ -45,8 +45,8 @@ pub(crate) enum Step {
     Both { outer: Draft, at: u8, inner: Draft },
     /// Time passes; whether a part of a second remains.
     Pass(u32, bool),
-    /// The clock goes back.
-    Back(u32),
+    /// The clock goes back, and perhaps somebody accepts that; `true`: what had expired is kept.
+    Back(u32, Option<bool>),
     /// Many access tokens of one refresh token are given back one by one.
     Storm(u16),
 }
@@ -67,6 +67,7 @@ pub(crate) enum Draft {
     Advance,
     Restart { resume: bool },
     Sweep,
+    AcceptClock { keep: bool },
 }
 
 #[derive(Debug, Clone)]
@@ -282,6 +283,7 @@ fn draft() -> impl Strategy<Value = Draft> {
         (1, Just(Draft::Advance).boxed()),
         (1, any::<bool>().prop_map(|resume| Draft::Restart { resume }).boxed()),
         (3, Just(Draft::Sweep).boxed()),
+        (1, any::<bool>().prop_map(|keep| Draft::AcceptClock { keep }).boxed()),
     ])
 }
 
@@ -293,7 +295,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         4 => (draft(), 1..14_u8, any::<bool>()).prop_map(|(draft, at, lost)| Step::Failing { draft, at, lost }),
         6 => (draft(), 0..8_u8, draft()).prop_map(|(outer, at, inner)| Step::Both { outer, at, inner }),
         8 => (pass, any::<bool>()).prop_map(|(seconds, part)| Step::Pass(seconds, part)),
-        1 => back.prop_map(Step::Back),
+        1 => (back, prop::option::weighted(0.4, any::<bool>())).prop_map(|(seconds, accept)| Step::Back(seconds, accept)),
         1 => prop_oneof![7 => Just(None), 1 => any::<u16>().prop_map(Some)]
             .prop_map(|of| of.map_or(Step::Pass(1, false), Step::Storm)),
     ]
@@ -379,6 +381,7 @@ impl Draft {
             Self::Advance => Act::Advance,
             Self::Restart { resume } => Act::Restart { resume: *resume },
             Self::Sweep => Act::Sweep,
+            Self::AcceptClock { keep } => Act::AcceptClock { keep: *keep },
         })
     }
 }
