@@ -36,7 +36,7 @@ impl Default for Settings {
             delegation_levels: 8,
             holder_delegation: true,
             tombstone_retention: 400 * DAY,
-            generation: 0,
+            generation: 1,
         }
     }
 }

@@ -28,6 +28,7 @@ mod list;
 mod list_model;
 mod networks;
 mod owners;
+mod pair_races;
 mod preview;
 mod races;
 mod revoke;

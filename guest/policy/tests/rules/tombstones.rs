@@ -1,13 +1,13 @@
 //! What becomes of what has ended: its children, and itself when its time is over.
 
 use jeton_policy::{
-    authority::{Actor, MAX_ENTOMBED, MAX_REMOVED, MAX_SWEPT, ShowError, State, Swept, Token},
+    authority::{Actor, Deletion, MAX_ENTOMBED, MAX_REMOVED, MAX_SWEPT, ShowError, State, Swept, Token},
     record::{Conduct, Reason},
     seconds::Seconds,
     store::{Direction, Store as _},
 };
 
-use crate::world::{PLAIN, World, scopes};
+use crate::world::{Issued, PLAIN, World, scopes};
 
 const DAY: u64 = 24 * 60 * 60;
 const RETENTION: u64 = 400 * DAY;
@@ -123,16 +123,30 @@ fn a_wide_tree_is_entombed_in_bounded_steps() {
 }
 
 #[test]
-fn a_child_that_was_deleted_itself_keeps_its_own_ending() {
-    let world = World::new();
-    let (root, other) = (world.issue(|_| ()), world.issue(|_| ()));
-    world.delete(&other);
-    let child = world.child_of(&root);
-    world.authority.delete(&Actor::Machine, &[child.token.id.to_string()], Reason::Unused, None).unwrap();
-    world.delete(&root);
-    sweep_all(&world);
-    let ending = world.authority.show(&child.token.id.to_string()).unwrap().ending.unwrap();
-    assert_eq!(ending.reason, Reason::Unused, "whoever ended it first of all stands there");
+fn of_all_that_ended_a_child_the_first_stands_there_whenever_the_sweeper_comes() {
+    for (child_is_first, reason) in [(true, Reason::Unused), (false, Reason::ParentEnded)] {
+        for is_swept_between in [true, false] {
+            let world = World::new();
+            let root = world.issue(|_| ());
+            let child = world.child_of(&root);
+            let delete = |issued: &Issued| {
+                let ids = [issued.token.id.to_string()];
+                let deleted = world.authority.delete(&Actor::Machine, &ids, Reason::Unused, None).unwrap();
+                world.clock.pass(1);
+                deleted.results
+            };
+            let first = if child_is_first { delete(&child) } else { delete(&root) };
+            assert_eq!(first, [Deletion::Deleted]);
+            if is_swept_between {
+                sweep_all(&world);
+            }
+            let second = if child_is_first { delete(&root) } else { delete(&child) };
+            assert_eq!(second, [if child_is_first { Deletion::Deleted } else { Deletion::AlreadyDeleted }]);
+            assert_eq!(world.show(&child).ending.unwrap().reason, reason);
+            sweep_all(&world);
+            assert_eq!(world.show(&child).ending.unwrap().reason, reason, "swept between: {is_swept_between}");
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use jeton_model::{AccessNumber, Actor, Ask, Edit, Network, Presented, Reason, Settings, TokenAsk, TokenNumber};
 use jeton_policy::{
-    authority::{Authority, Boot, Deletion, ExchangeRequest, Exchanged, Issued, Revocation, SettingsChange, Token},
+    authority::{
+        Authority, Boot, Deletion, ExchangeRequest, Exchanged, Issued, Revocation, SettingsChange, Token,
+        TokenExchangeError, TokenExchangeRequest, TokenExchanged, TokenType,
+    },
     network::Address,
     record,
     seconds::Seconds,
@@ -20,6 +23,16 @@ pub(crate) enum Act {
     Exchange {
         presented: Presented,
         ask: TokenAsk,
+        by_rfc_8693: bool,
+    },
+    Delegate {
+        presented: Presented,
+        ask: TokenAsk,
+    },
+    ExchangeAccess {
+        access: AccessNumber,
+        ask: TokenAsk,
+        for_refresh: bool,
     },
     Edit {
         actor: Actor,
@@ -133,6 +146,7 @@ pub(crate) enum Seen {
         token: Box<Token>,
     },
     Minted(Minted),
+    Delegated(Delegated),
     Edited(Box<Token>),
     Deleted(Vec<Deletion>),
     DeletedOne(Deletion),
@@ -149,7 +163,8 @@ pub(crate) struct Minted {
     pub(crate) jti: String,
     pub(crate) scope: String,
     pub(crate) expires_in: u64,
-    pub(crate) refresh_expires_in: Option<u64>,
+    /// `None`: it was not said.
+    pub(crate) refresh_expires_in: Option<Option<u64>>,
     pub(crate) successor: Option<String>,
 }
 
@@ -160,7 +175,42 @@ impl From<Exchanged> for Minted {
             jti: exchanged.jti.to_string(),
             scope: exchanged.scope,
             expires_in: exchanged.expires_in.0,
-            refresh_expires_in: exchanged.refresh_expires_in.map(|span| span.0),
+            refresh_expires_in: Some(exchanged.refresh_expires_in.map(|span| span.0)),
+            successor: exchanged.refresh_token.map(|secret| secret.to_string()),
+        }
+    }
+}
+
+impl From<TokenExchanged> for Minted {
+    fn from(exchanged: TokenExchanged) -> Self {
+        Self {
+            text: exchanged.token.to_string(),
+            jti: exchanged.jti.unwrap().to_string(),
+            scope: exchanged.scope,
+            expires_in: exchanged.expires_in.unwrap().0,
+            refresh_expires_in: None,
+            successor: exchanged.refresh_token.map(|secret| secret.to_string()),
+        }
+    }
+}
+
+/// A refresh token as its parent's holder got it.
+#[derive(Debug, Clone)]
+pub(crate) struct Delegated {
+    pub(crate) secret: String,
+    pub(crate) id: String,
+    pub(crate) scope: String,
+    pub(crate) expires_in: Option<u64>,
+    pub(crate) successor: Option<String>,
+}
+
+impl From<TokenExchanged> for Delegated {
+    fn from(exchanged: TokenExchanged) -> Self {
+        Self {
+            secret: exchanged.token.to_string(),
+            id: exchanged.client.to_string(),
+            scope: exchanged.scope,
+            expires_in: exchanged.expires_in.map(|span| span.0),
             successor: exchanged.refresh_token.map(|secret| secret.to_string()),
         }
     }
@@ -192,6 +242,25 @@ pub(crate) fn peer(ask: &TokenAsk) -> Option<Address> {
     ask.peer.map(|peer: Network| words::address(peer))
 }
 
+fn exchange_token(
+    authority: &Authority,
+    subject_token: &str,
+    (subject_token_type, requested_token_type): (TokenType, TokenType),
+    ask: &TokenAsk,
+) -> Result<TokenExchanged, TokenExchangeError> {
+    let scope = ask.scope.as_ref().map(|scope| scope.join(" "));
+    authority.exchange_token(&TokenExchangeRequest {
+        subject_token,
+        subject_token_type,
+        requested_token_type,
+        scope: scope.as_deref(),
+        resource: ask.resource.as_deref(),
+        name: ask.name.as_deref(),
+        expires_in: words::seconds(ask.expires_in),
+        peer: peer(ask),
+    })
+}
+
 impl Act {
     /// Asks the policy.
     pub(crate) fn perform(&self, ground: &Ground, authority: &Authority, book: &Book) -> Seen {
@@ -200,7 +269,23 @@ impl Act {
                 let request = words::request(ask, ask.parent.map(|parent| book.id(parent)));
                 Seen::of(authority.issue(&words::actor(actor), &request), Seen::issued)
             }
-            Self::Exchange { presented, ask } => {
+            Self::Exchange { presented, ask, by_rfc_8693: true } => {
+                let types = (TokenType::RefreshToken, TokenType::AccessToken);
+                let exchanged = exchange_token(authority, book.secret(*presented), types, ask);
+                Seen::of(exchanged, |exchanged| Seen::Minted(exchanged.into()))
+            }
+            Self::Delegate { presented, ask } => {
+                let types = (TokenType::RefreshToken, TokenType::RefreshToken);
+                let exchanged = exchange_token(authority, book.secret(*presented), types, ask);
+                Seen::of(exchanged, |exchanged| Seen::Delegated(exchanged.into()))
+            }
+            Self::ExchangeAccess { access, ask, for_refresh } => {
+                let wanted = if *for_refresh { TokenType::RefreshToken } else { TokenType::AccessToken };
+                let types = (TokenType::AccessToken, wanted);
+                let exchanged = exchange_token(authority, &book.access[*access].text, types, ask);
+                Seen::of(exchanged, |exchanged| Seen::Minted(exchanged.into()))
+            }
+            Self::Exchange { presented, ask, by_rfc_8693: false } => {
                 let scope = ask.scope.as_ref().map(|scope| scope.join(" "));
                 let request =
                     ExchangeRequest { scope: scope.as_deref(), resource: ask.resource.as_deref(), peer: peer(ask) };

@@ -8,7 +8,7 @@ use jeton_model::{
 use jeton_policy::authority::{self, Revocation, Token};
 
 use crate::{
-    act::{Act, Minted, Seen},
+    act::{Act, Delegated, Minted, Seen},
     compare::same_token,
     ground::START,
 };
@@ -68,7 +68,7 @@ impl Book {
     /// The act took effect, and its answer was lost. `made`: the id of a refresh token that was not there before.
     pub(crate) fn enter_unanswered(&mut self, act: &Act, made: Option<String>) -> Result<(), String> {
         match self.ask_model(act, &Seen::Done)? {
-            Ok(Answer::Issued(Issued::New(_))) => {
+            Ok(Answer::Issued(Issued::New(_)) | Answer::Delegated(_)) => {
                 let id = made.ok_or("something was written, and no token was made")?;
                 self.refresh.push(Refresh { id, secrets: BTreeMap::new() });
             }
@@ -84,7 +84,16 @@ impl Book {
         let model = &mut self.model;
         Ok(match act {
             Act::Issue { actor, ask } => model.issue(actor, ask).map(Answer::Issued),
-            Act::Exchange { presented, ask } => model.exchange(*presented, ask).map(Answer::Minted),
+            Act::Exchange { presented, ask, by_rfc_8693 } => {
+                let minted = model.exchange(*presented, ask).map(Answer::Minted);
+                minted.map_err(|refusals| if *by_rfc_8693 { as_subject(refusals) } else { refusals })
+            }
+            Act::Delegate { presented, ask } => {
+                let id = self.refresh[presented.token].id.clone();
+                model.delegate(*presented, &id, ask).map(Answer::Delegated)
+            }
+            Act::ExchangeAccess { for_refresh: true, .. } => Err(vec![Refusal::DelegationRefused]),
+            Act::ExchangeAccess { access, ask, .. } => model.exchange_access(*access, ask).map(Answer::Minted),
             Act::Edit { actor, token, edit, generation } => {
                 model.edit(actor, *token, edit, *generation).map(|()| Answer::Edited(*token))
             }
@@ -140,6 +149,7 @@ impl Book {
                 same_token(self, number, token)
             }
             (Answer::Minted(granted), Seen::Minted(minted)) => self.minted(&granted, minted),
+            (Answer::Delegated(granted), Seen::Delegated(delegated)) => self.delegated(&granted, delegated),
             (Answer::Edited(number), Seen::Edited(token)) => same_token(self, number, token),
             (Answer::Rotated(number, secret), Seen::Issued { secret: Some(text), token }) => {
                 self.refresh[number].secrets.insert(secret, text.clone());
@@ -157,23 +167,43 @@ impl Book {
 
     fn minted(&mut self, granted: &Granted, minted: &Minted) -> Result<(), String> {
         let (access, now) = (&self.model.access[granted.number], self.model.rounded_up());
-        let expected = (
-            access.scopes.join(" "),
-            access.expires_at.saturating_sub(now),
-            granted.refresh_expires_at.map(|at| at.saturating_sub(now)),
-        );
-        let seen = (minted.scope.clone(), minted.expires_in, minted.refresh_expires_in);
+        let left = granted.refresh_expires_at.map(|at| at.saturating_sub(now));
+        let expected = (access.scopes.join(" "), access.expires_at.saturating_sub(now), left);
+        let seen = (minted.scope.clone(), minted.expires_in, minted.refresh_expires_in.unwrap_or(left));
         if expected != seen {
             return Err(format!("granted {seen:?}, and the model: {expected:?}"));
         }
-        match (granted.successor, &minted.successor) {
+        self.succeed(access.token, granted.successor, minted.successor.as_ref())?;
+        self.access.push(Access { text: minted.text.clone(), jti: minted.jti.clone(), lost: false });
+        Ok(())
+    }
+
+    fn delegated(&mut self, granted: &Granted, delegated: &Delegated) -> Result<(), String> {
+        let (token, now) = (&self.model.tokens[granted.number], self.model.rounded_up());
+        let left = self.model.expiry(token).map(|at| at.saturating_sub(now));
+        let (expected, parent) = ((token.scopes.join(" "), left), token.parent);
+        let seen = (delegated.scope.clone(), delegated.expires_in);
+        if expected != seen {
+            return Err(format!("delegated {seen:?}, and the model: {expected:?}"));
+        }
+        let secrets = BTreeMap::from([(0, delegated.secret.clone())]);
+        self.refresh.push(Refresh { id: delegated.id.clone(), secrets });
+        self.succeed(parent.ok_or("it has no parent")?, granted.successor, delegated.successor.as_ref())
+    }
+
+    fn succeed(
+        &mut self,
+        token: TokenNumber,
+        number: Option<SecretNumber>,
+        secret: Option<&String>,
+    ) -> Result<(), String> {
+        match (number, secret) {
             (None, None) => {}
             (Some(number), Some(secret)) => {
-                self.refresh[access.token].secrets.insert(number, secret.clone());
+                self.refresh[token].secrets.insert(number, secret.clone());
             }
             other => return Err(format!("the successor: {other:?}")),
         }
-        self.access.push(Access { text: minted.text.clone(), jti: minted.jti.clone(), lost: false });
         Ok(())
     }
 
@@ -197,12 +227,19 @@ impl Book {
 enum Answer {
     Issued(Issued),
     Minted(Granted),
+    Delegated(Granted),
     Edited(TokenNumber),
     Rotated(TokenNumber, SecretNumber),
     Deleted(Vec<Deletion>),
     DeletedOne(Vec<Deletion>),
     Given(Given),
     Done,
+}
+
+/// A token exchange has a word of its own for a grant that is not valid.
+fn as_subject(refusals: Vec<Refusal>) -> Vec<Refusal> {
+    let word = |refusal| if refusal == Refusal::InvalidGrant { Refusal::InvalidSubject } else { refusal };
+    refusals.into_iter().map(word).collect()
 }
 
 fn deletion(deletion: Deletion) -> authority::Deletion {

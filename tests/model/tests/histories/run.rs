@@ -210,7 +210,7 @@ impl Run {
         for _ in 0..STORM {
             let Some(presented) = step::presented(&self.book, token, 0) else { return Ok(()) };
             let before = self.book.access.len();
-            self.act(&Act::Exchange { presented, ask: jeton_model::TokenAsk::default() })?;
+            self.act(&Act::Exchange { presented, ask: jeton_model::TokenAsk::default(), by_rfc_8693: false })?;
             if self.book.access.len() == before {
                 return Ok(());
             }
@@ -240,6 +240,7 @@ impl Run {
             Seen::Issued { token, .. } => format!("issued {} at generation {}", token.id, token.generation),
             Seen::Minted(minted) => format!("minted for {} s, {:?}", minted.expires_in, minted.scope),
             Seen::Edited(token) => format!("edited, at generation {}", token.generation),
+            Seen::Delegated(child) => format!("delegated {}, {:?}", child.id, child.scope),
             other => format!("{other:?}"),
         };
         self.write(format_args!("   -> {told}"));

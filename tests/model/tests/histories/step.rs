@@ -55,7 +55,9 @@ pub(crate) enum Step {
 #[derive(Debug, Clone)]
 pub(crate) enum Draft {
     Issue(Box<IssueDraft>),
-    Exchange { of: u16, secret: u8, ask: AskDraft },
+    Exchange { of: u16, secret: u8, ask: AskDraft, by_rfc_8693: bool },
+    Delegate { of: u16, secret: u8, ask: AskDraft },
+    ExchangeAccess { of: u16, ask: AskDraft, for_refresh: bool },
     Edit { actor: u8, of: u16, changes: Vec<ChangeDraft>, generation: u8 },
     Rotate { actor: u8, of: u16, overlap: u32, generation: u8 },
     Delete { actor: u8, of: Vec<u16>, reason: u8, note: bool },
@@ -103,6 +105,8 @@ pub(crate) enum ExpiryDraft {
 pub(crate) struct AskDraft {
     scope: Option<u8>,
     resource: Option<u8>,
+    name: Option<u8>,
+    expires_in: Option<u16>,
     /// `None`: from where it may come, if there is such a place.
     peer: Option<u8>,
 }
@@ -180,8 +184,9 @@ fn issue() -> impl Strategy<Value = Draft> {
 }
 
 fn ask() -> impl Strategy<Value = AskDraft> {
-    (prop::option::weighted(0.3, 0..64_u8), rarely(0..3_u8), rarely(0..7_u8))
-        .prop_map(|(scope, resource, peer)| AskDraft { scope, resource, peer })
+    let of_refresh = (prop::option::of(0..4_u8), prop::option::of(0..2_000_u16));
+    (prop::option::weighted(0.3, 0..64_u8), rarely(0..3_u8), rarely(0..7_u8), of_refresh)
+        .prop_map(|(scope, resource, peer, (name, expires_in))| AskDraft { scope, resource, name, expires_in, peer })
 }
 
 fn change() -> impl Strategy<Value = ChangeDraft> {
@@ -236,7 +241,19 @@ fn draft() -> impl Strategy<Value = Draft> {
     let secret = || prop_oneof![6 => Just(0_u8), 1 => any::<u8>()];
     Union::new_weighted(vec![
         (8, issue().boxed()),
-        (14, (index(), secret(), ask()).prop_map(|(of, secret, ask)| Draft::Exchange { of, secret, ask }).boxed()),
+        (
+            12,
+            (index(), secret(), ask(), prop::bool::weighted(0.2))
+                .prop_map(|(of, secret, ask, by_rfc_8693)| Draft::Exchange { of, secret, ask, by_rfc_8693 })
+                .boxed(),
+        ),
+        (4, (index(), secret(), ask()).prop_map(|(of, secret, ask)| Draft::Delegate { of, secret, ask }).boxed()),
+        (
+            4,
+            (index(), ask(), prop::bool::weighted(0.1))
+                .prop_map(|(of, ask, for_refresh)| Draft::ExchangeAccess { of, ask, for_refresh })
+                .boxed(),
+        ),
         (
             8,
             (actor(), index(), prop::collection::vec(change(), 1..3), generation())
@@ -337,9 +354,18 @@ impl Draft {
         };
         Some(match self {
             Self::Issue(draft) => draft.decided(book),
-            Self::Exchange { of, secret, ask } => {
+            Self::Exchange { of, secret, ask, by_rfc_8693 } => {
                 let presented = presented(book, living(book, *of)?, *secret)?;
-                Act::Exchange { presented, ask: ask.decided(book, presented.token) }
+                Act::Exchange { presented, ask: ask.decided(book, presented.token), by_rfc_8693: *by_rfc_8693 }
+            }
+            Self::Delegate { of, secret, ask } => {
+                let presented = presented(book, living(book, *of)?, *secret)?;
+                Act::Delegate { presented, ask: ask.decided(book, presented.token) }
+            }
+            Self::ExchangeAccess { of, ask, for_refresh } => {
+                let access = access(book, *of)?;
+                let ask = ask.decided(book, model.access[access].token);
+                Act::ExchangeAccess { access, ask, for_refresh: *for_refresh }
             }
             Self::Edit { actor: who, of, changes, generation: drawn } => {
                 let token = token(*of)?;
@@ -474,8 +500,8 @@ impl AskDraft {
             scope: self.scope.map(|few| chosen(&SCOPES, few)),
             resource: self.resource.map(|drawn| AUDIENCES[usize::from(drawn)].to_owned()),
             peer,
-            name: None,
-            expires_in: None,
+            name: self.name.map(|name| NAMES[usize::from(name)].to_owned()),
+            expires_in: self.expires_in.map(u64::from),
         }
     }
 }

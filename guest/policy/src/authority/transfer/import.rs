@@ -242,6 +242,11 @@ impl Authority {
                 return Ok(Err(Imported::Refused(IssueError::TooDeep)));
             }
             batch.check(keys::token(parent), Some(*version));
+            // The sweeper may have passed there before: it comes once more, so that this becomes a tombstone as well.
+            let entomb = keys::entomb(parent);
+            if above.ending.is_some() && !batch.writes.iter().any(|write| write.key == entomb) {
+                batch.writes.push(Write { key: entomb, value: Some(Vec::new()) });
+            }
         }
         if ground.settings.unique_names() && record.ending.is_none() {
             let held = match self.name_holder(&record.name) {

@@ -21,7 +21,7 @@ struct Work {
 impl Authority {
     /// Goes through at most [`MAX_ENTOMBED`] ended owners, ended tokens and tokens below them, and makes those tombstones that are none
     /// yet; they are work items themselves then, so that the whole tree follows. `None`: there was nothing to do.
-    pub(super) fn entomb_some(&self) -> Result<Option<u32>, CommitError> {
+    pub(in crate::authority) fn entomb_some(&self) -> Result<Option<u32>, CommitError> {
         let work = self.work()?;
         if work.is_empty() {
             return Ok(None);

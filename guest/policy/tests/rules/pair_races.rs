@@ -1,0 +1,176 @@
+//! Every order of two acts upon tokens that hang together: by their owner, by their parent, by a limit, by the token they came from.
+
+use jeton_policy::{
+    authority::{
+        Actor, Authority, ExportedToken, Imported, ShowError, State, TokenExchangeRequest, TokenExchanged, TokenType,
+    },
+    record::Reason,
+    seconds::Seconds,
+};
+
+use crate::{
+    stage::{orders, race},
+    world::{Issued, PLAIN, World, scopes},
+};
+
+/// Operations of an exchange that is counted: clock, read, read again for what the record speaks of, the issuer, and commit.
+const EXCHANGE: u32 = 5;
+/// Operations of an end: clock, read, the cut's bucket, and commit.
+const END: u32 = 4;
+/// Operations of an exchange of an access token: clock, read, the cuts that it may meet, and its chain's length.
+const NARROW: u32 = 4;
+/// Operations of giving back an access token: clock, read, the cuts that it may meet, those of its refresh token, the bucket, and commit.
+const GIVE_BACK: u32 = 6;
+/// Operations of making a token under another: clock, read, read again, the owner, and commit.
+const MAKE: u32 = 5;
+
+fn delete(issued: &Issued) -> impl Fn(&Authority) + Sync {
+    let ids = [issued.token.id.to_string()];
+    move |authority| authority.delete(&Actor::Machine, &ids, Reason::Deleted, None).map(|_| ()).unwrap()
+}
+
+fn asking(subject: &str, from: TokenType, to: TokenType) -> TokenExchangeRequest<'_> {
+    TokenExchangeRequest {
+        subject_token: subject,
+        subject_token_type: from,
+        requested_token_type: to,
+        scope: None,
+        resource: None,
+        name: None,
+        expires_in: None,
+        peer: None,
+    }
+}
+
+#[test]
+fn whatever_the_order_no_access_token_outlives_the_end_of_its_owner() {
+    let (mut minted, mut refused) = (0_u32, 0_u32);
+    for schedule in orders([EXCHANGE, END]) {
+        let world = World::new();
+        let parent = world.issue(|request| request.owner = Some("ann".to_owned()));
+        let child = world.issue(|request| {
+            request.parent = Some(parent.token.id.to_string());
+            request.bindings.max_exchanges = Some(10);
+        });
+        let exchange = |authority: &Authority| authority.exchange(&child.secret, &PLAIN).ok();
+        let leave = |authority: &Authority| {
+            authority.delete_owned(&Actor::Machine, "ann", Reason::OwnerLeft, None).map(|_| ()).unwrap();
+        };
+        match race(&world, exchange, leave, &schedule).0 {
+            None => refused += 1,
+            Some(exchanged) => {
+                minted += 1;
+                assert!(world.verdict(&exchanged).is_err(), "{schedule:?}");
+            }
+        }
+        assert_eq!(world.show(&child).state, State::Deleted, "{schedule:?}");
+    }
+    assert!(minted > 5 && refused > 5, "the race was really run: {minted} {refused}");
+}
+
+#[test]
+fn whatever_the_order_nothing_is_alive_that_was_delegated_by_a_token_that_was_deleted() {
+    let (mut made, mut refused) = (0_u32, 0_u32);
+    for schedule in orders([MAKE, END]) {
+        let world = World::new();
+        let parent = world.issue(|request| {
+            request.scopes = scopes(&["orders"]);
+            request.conduct.may_delegate = true;
+        });
+        let wanted = asking(&parent.secret, TokenType::RefreshToken, TokenType::RefreshToken);
+        let delegate = |authority: &Authority| authority.exchange_token(&wanted).ok();
+        let (delegated, ()) = race(&world, delegate, delete(&parent), &schedule);
+        match delegated {
+            None => refused += 1,
+            Some(TokenExchanged { token, client, .. }) => {
+                made += 1;
+                assert_eq!(world.authority.show(&client.to_string()).unwrap().state, State::Deleted, "{schedule:?}");
+                assert!(world.authority.exchange(&token, &PLAIN).is_err(), "{schedule:?}");
+                while world.authority.sweep().unwrap().more {}
+                let tombstone = world.authority.show(&client.to_string()).unwrap();
+                assert_eq!(tombstone.ending.unwrap().reason, Reason::ParentEnded, "{schedule:?}");
+            }
+        }
+    }
+    assert!(made > 5 && refused > 5, "the race was really run: {made} {refused}");
+}
+
+#[test]
+fn whatever_the_order_nothing_is_alive_that_was_imported_under_a_token_that_was_deleted() {
+    let elsewhere = World::new();
+    let parent = elsewhere.issue(|_| ());
+    let child = elsewhere.child_of(&parent);
+    let exported: Vec<ExportedToken> = elsewhere.authority.export(10, None).unwrap().items;
+    let of = |issued: &Issued| {
+        let id = issued.token.id.to_string();
+        exported.iter().find(|token| token.id == id).cloned().unwrap()
+    };
+    for schedule in orders([MAKE, END]) {
+        let world = World::new();
+        world.authority.import(&Actor::Machine, &[of(&parent)]).unwrap();
+        let tokens = [of(&child)];
+        let import = |authority: &Authority| authority.import(&Actor::Machine, &tokens).unwrap();
+        let (imported, ()) = race(&world, import, delete(&parent), &schedule);
+        assert_eq!(imported, [Imported::Imported], "{schedule:?}");
+        assert_eq!(world.show(&child).state, State::Deleted, "{schedule:?}");
+        assert!(world.authority.exchange(&child.secret, &PLAIN).is_err(), "{schedule:?}");
+        while world.authority.sweep().unwrap().more {}
+        world.clock.pass(401 * 86_400);
+        while world.authority.sweep().unwrap().more {}
+        let gone = world.authority.show(&child.token.id.to_string());
+        assert_eq!(gone, Err(ShowError::NotFound), "a tombstone like any other: {schedule:?}");
+    }
+}
+
+#[test]
+fn whatever_the_order_of_two_exchanges_the_last_one_that_is_left_is_had_once() {
+    for schedule in orders([EXCHANGE, EXCHANGE]) {
+        let world = World::new();
+        let issued = world.issue(|request| request.bindings.max_exchanges = Some(1));
+        let exchange = |authority: &Authority| authority.exchange(&issued.secret, &PLAIN).is_ok();
+        let (one, other) = race(&world, exchange, exchange, &schedule);
+        assert!(one != other, "{one} {other} {schedule:?}");
+        assert_eq!(world.show(&issued).exchanges_left, Some(0), "{schedule:?}");
+    }
+}
+
+#[test]
+fn whatever_the_order_nothing_outlives_the_access_token_that_it_was_exchanged_from() {
+    let (mut minted, mut refused) = (0_u32, 0_u32);
+    for schedule in orders([NARROW, GIVE_BACK]) {
+        let world = World::new();
+        let issued = world.issue(|_| ());
+        let subject = world.exchange(&issued);
+        let wanted = asking(&subject.access_token, TokenType::AccessToken, TokenType::AccessToken);
+        let narrow = |authority: &Authority| authority.exchange_token(&wanted).ok();
+        let give_back = |authority: &Authority| authority.revoke(&subject.access_token).map(|_| ()).unwrap();
+        match race(&world, narrow, give_back, &schedule).0 {
+            None => refused += 1,
+            Some(narrower) => {
+                minted += 1;
+                assert!(world.verifier().verify(&narrower.token, world.now()).is_err(), "{schedule:?}");
+            }
+        }
+        assert!(world.authority.exchange(&issued.secret, &PLAIN).is_ok(), "what it came from lives: {schedule:?}");
+    }
+    assert!(minted > 5 && refused > 5, "the race was really run: {minted} {refused}");
+}
+
+#[test]
+fn whatever_the_order_of_two_rotations_with_an_overlap_no_third_secret_is_in_force() {
+    let mut both = 0_u32;
+    for schedule in orders([MAKE, MAKE]) {
+        let world = World::new();
+        let issued = world.issue(|_| ());
+        let id = issued.token.id.to_string();
+        let rotate = |authority: &Authority| {
+            authority.rotate(&Actor::Machine, &id, Seconds(60), None).ok().map(|rotated| rotated.secret.unwrap())
+        };
+        let (one, other) = race(&world, rotate, rotate, &schedule);
+        both += u32::from(one.is_some() && other.is_some());
+        let secrets = [Some(issued.secret.clone()), one, other];
+        let taken = secrets.iter().flatten().filter(|secret| world.authority.exchange(secret, &PLAIN).is_ok());
+        assert_eq!(taken.count(), 2, "the new one and the one before it: {schedule:?}");
+    }
+    assert_eq!(both, 0, "the overlap of the first is not over");
+}
