@@ -34,10 +34,13 @@ pub(crate) fn same_explanations(book: &Book, authority: &Authority) -> Result<()
 }
 
 fn is_told(book: &Book, number: usize, verdict: Verdict, told: &Explanation) -> bool {
-    let deaths = book.model.deaths(number);
     let expires_at = book.model.access[number].expires_at;
-    let by_an_act = deaths.iter().any(|death| told.ending == Some(words::ending(death)));
-    // What ended a token that has expired since may be forgotten: then it has expired.
+    // What ended a token that has expired since may be forgotten: then a later end of it is told, or that it has expired.
+    let may_be_told = match verdict {
+        Verdict::Expired => book.model.access[number].deaths.clone(),
+        _ => book.model.deaths(number),
+    };
+    let by_an_act = may_be_told.iter().any(|death| told.ending == Some(words::ending(death)));
     let may_have_expired = book.model.now() >= expires_at;
     match (verdict, told.cause) {
         (Verdict::Alive, None) => true,

@@ -9,7 +9,7 @@ use proptest::{
 };
 
 use crate::{
-    run::{Counts, Parted, Run},
+    run::{Counts, Parted, Run, THOROUGH},
     step::{Step, step},
 };
 
@@ -26,7 +26,7 @@ fn operations(wanted: u64, seed: u64) -> Counts {
     let mut done = Counts::new();
     while done.values().sum::<u64>() < wanted {
         let steps = histories.new_tree(&mut runner).unwrap().current();
-        let mut run = Run::new();
+        let mut run = Run::new(THOROUGH);
         if let Err(parted) = run.all(&steps) {
             panic!("{}", shortest(steps, parted));
         }
@@ -47,7 +47,7 @@ fn shortest(mut steps: Vec<Step>, mut parted: Parted) -> String {
         while from < steps.len() {
             let mut shorter = steps.clone();
             shorter.drain(from..(from + size).min(steps.len()));
-            match Run::new().all(&shorter) {
+            match Run::new(1).all(&shorter) {
                 Ok(()) => from += size,
                 Err(also) => {
                     shorter.truncate(also.after);

@@ -16,8 +16,8 @@ use crate::{
 
 /// More access tokens than may be given back one by one.
 const STORM: usize = 66;
-/// After so many steps every access token is judged from wherever it may be presented.
-const THOROUGH: usize = 16;
+/// After so many steps every access token is judged from wherever it may be presented, and every token is explained.
+pub(crate) const THOROUGH: usize = 16;
 
 /// How often what was done.
 pub(crate) type Counts = BTreeMap<String, u64>;
@@ -38,15 +38,17 @@ pub(crate) struct Run {
     judge: Judge,
     script: String,
     steps: usize,
+    thorough: usize,
     pub(crate) counts: Counts,
 }
 
 impl Run {
-    pub(crate) fn new() -> Self {
+    /// `thorough`: after so many steps everything is compared that takes long.
+    pub(crate) fn new(thorough: usize) -> Self {
         let ground = Rc::new(Ground::new());
         let authority = ground.authority();
         let (book, judge) = (Book::new(), Judge::new());
-        Self { ground, authority, book, judge, script: String::new(), steps: 0, counts: Counts::new() }
+        Self { ground, authority, book, judge, script: String::new(), steps: 0, thorough, counts: Counts::new() }
     }
 
     /// Performs the steps.
@@ -66,7 +68,7 @@ impl Run {
     fn compare(&mut self) -> Result<(), String> {
         self.steps += 1;
         same_tokens(&self.book, &self.authority)?;
-        let is_thorough = self.steps.is_multiple_of(THOROUGH);
+        let is_thorough = self.steps.is_multiple_of(self.thorough);
         self.judge.same_verdicts(&self.book, &self.authority, is_thorough)?;
         if is_thorough { same_explanations(&self.book, &self.authority) } else { Ok(()) }
     }
