@@ -12,7 +12,7 @@ use jeton_runtime::Class;
 use jeton_runtime::wit::refresh_tokens::{Bindings, LastUse};
 use jeton_runtime::wit::transfer::{ExportedToken, Imported};
 use jeton_runtime::wit::types::Ending;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::json::Members;
 use super::limits::{IMPORT_BODY_BYTES, PAGE_ITEMS};
@@ -39,6 +39,7 @@ struct Line {
     created_at: String,
     created_by: String,
     /// `null` is never: it must be said.
+    #[serde(deserialize_with = "said")]
     expires_at: Option<String>,
     #[serde(default)]
     access_ttl: Option<u64>,
@@ -84,6 +85,11 @@ struct EndingLine {
     by: String,
     reason: String,
     note: Option<String>,
+}
+
+/// A member that may be `null` and may not be missing.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 /// `GET /v1/export`: a page of everything, oldest first, parents before their children.
