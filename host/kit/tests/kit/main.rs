@@ -1,4 +1,4 @@
-//! The kit, held to policies that are in order.
+//! The kit, held to policies that are in order and to policies that are broken on purpose.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,4 +9,5 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod broken;
 mod shipped;
