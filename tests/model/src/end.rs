@@ -87,7 +87,8 @@ impl Model {
             return Err(refusals);
         }
         let ending = self.act(&actor.name, reason, note);
-        for token in all {
+        for token in all.into_iter().filter(|token| !self.tokens[*token].owner_left).collect::<Vec<_>>() {
+            self.tokens[token].owner_left = true;
             self.end_all_of(token, &ending);
             self.tokens[token].endings.push(ending.clone());
         }

@@ -84,6 +84,7 @@ impl Model {
             endings: Vec::new(),
             exchanges: 0,
             removed: false,
+            owner_left: false,
             secrets: crate::Secrets { count: 1, ..crate::Secrets::default() },
             single_cuts: Vec::new(),
         });

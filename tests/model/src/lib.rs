@@ -95,6 +95,8 @@ pub struct Token {
     pub exchanges: u64,
     /// Its tombstone was removed: nothing is known of it any more.
     pub removed: bool,
+    /// Its owner ended after it was made: what ends the owner once more is none of its business.
+    owner_left: bool,
     secrets: Secrets,
     /// When single access tokens of it were cut, as long as that matters.
     single_cuts: Vec<u64>,

@@ -174,7 +174,9 @@ impl Model {
     }
 }
 
+/// The first, by the order of acts or, where the clock went back in between, by their times; and whatever bears the same time.
 fn firsts(all: Vec<Ending>) -> Vec<Ending> {
-    let (act, at) = (all.iter().map(|one| one.act).min(), all.iter().map(|one| one.at).min());
-    all.into_iter().filter(|one| Some(one.act) == act || Some(one.at) == at).collect()
+    let by_act = all.iter().min_by_key(|one| one.act).map(|one| one.at);
+    let by_time = all.iter().map(|one| one.at).min();
+    all.into_iter().filter(|one| [by_act, by_time].contains(&Some(one.at))).collect()
 }
