@@ -114,6 +114,10 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
+    #[allow(
+        clippy::arc_with_non_send_sync,
+        reason = "an authority takes what it is lent behind an `Arc`; a history has one thread"
+    )]
     pub(crate) fn new() -> Self {
         let ground = Self {
             store: Arc::new(FaultyStore::new(MemoryStore::new())),

@@ -64,12 +64,13 @@ fn shortest(mut steps: Vec<Step>, mut parted: Parted) -> String {
 
 #[test]
 fn whatever_happens_the_policy_says_what_the_model_says() {
-    operations(2_000, 1);
+    operations(20_000, 1);
 }
 
 /// `JETON_OPERATIONS=100000 JETON_SEED=7 cargo test --release -p jeton-model -- --ignored --nocapture`
 #[test]
 #[ignore = "a long one, on order"]
+#[allow(clippy::print_stdout, reason = "whoever orders it wants the figures")]
 fn whatever_happens_for_long_the_policy_says_what_the_model_says() {
     let number = |name: &str, otherwise: u64| std::env::var(name).map_or(otherwise, |text| text.parse().unwrap());
     let (wanted, seed) = (number("JETON_OPERATIONS", 100_000), number("JETON_SEED", 7));
