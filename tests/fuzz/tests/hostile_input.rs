@@ -1,5 +1,5 @@
 //! The short pass: every seed of every target, and some thousands of random inputs each.
-#![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by panicking")]
 
 use jeton_fuzz::{Target, driver, reached::Reached, seeds, targets};
 

@@ -200,7 +200,7 @@ fn exchange(world: &World, secret: &str, hit: &[u8], reached: &mut Reached) {
     reached.note("minted");
     let token = RefreshToken::parse(secret).unwrap();
     let key = [b"token/", &token.id().0[..]].concat();
-    let stored = world.store.read(&[key.clone()], Freshness::Latest).unwrap().entries.remove(0).unwrap();
+    let stored = world.store.read(std::slice::from_ref(&key), Freshness::Latest).unwrap().entries.remove(0).unwrap();
     let record = decoded::<Record>(&stored.value).expect("a record that was gone by");
     let is_its_own = record.secret.map(Digest).is_some_and(|digest| digest.matches(&token.digest()));
     assert!(is_its_own || record.conduct().rotates_on_use || record.superseded.is_some());
