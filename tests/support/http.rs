@@ -1,7 +1,7 @@
 //! HTTP/1.1 over a socket, one request a connection: it sends whatever it is told to, however wrong.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -134,9 +134,22 @@ pub(crate) fn send(port: u16, request: &Request) -> std::io::Result<Answer> {
     Answer::parse(&send_bytes(port, &request.bytes())?, request.method != "HEAD")
 }
 
+/// The same, from an address of this machine.
+pub(crate) fn send_from(source: &str, port: u16, request: &Request) -> std::io::Result<Answer> {
+    let source = source.parse::<IpAddr>().map_err(std::io::Error::other)?;
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(source, 0).into())?;
+    socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into())?;
+    let answer = exchange(prepared(socket.into())?, &request.bytes())?;
+    Answer::parse(&answer, request.method != "HEAD")
+}
+
 /// Sends bytes and gives all that comes back before the server closes the connection.
 pub(crate) fn send_bytes(port: u16, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut connection = connect(port)?;
+    exchange(connect(port)?, bytes)
+}
+
+fn exchange(mut connection: TcpStream, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     // A server that refuses early may close before all was sent; what it said is still to be read.
     let sent = connection.write_all(bytes);
     let mut answer = Vec::new();
@@ -158,7 +171,10 @@ pub(crate) fn send_bytes_and_end(port: u16, bytes: &[u8]) -> std::io::Result<Vec
 }
 
 fn connect(port: u16) -> std::io::Result<TcpStream> {
-    let connection = TcpStream::connect(("127.0.0.1", port))?;
+    prepared(TcpStream::connect(("127.0.0.1", port))?)
+}
+
+fn prepared(connection: TcpStream) -> std::io::Result<TcpStream> {
     connection.set_nodelay(true)?;
     connection.set_read_timeout(Some(CEILING))?;
     connection.set_write_timeout(Some(Duration::from_secs(10)))?;
