@@ -63,8 +63,8 @@ fn normal(text: &str) -> String {
 }
 
 #[test]
-fn the_readme_and_the_tutorial_show_what_happens() {
-    for document in ["README.md", "docs/tutorial.md"] {
+fn the_readme_and_the_guides_show_what_happens() {
+    for document in ["README.md", "docs/tutorial.md", "docs/refresh-tokens.md"] {
         let place = Place::new();
         let folder = place.path("");
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_jeton"));

@@ -24,7 +24,7 @@ use crate::listen::Peer;
 enum Need {
     /// Nothing here: the route is public, or the possession of what the body brings is its authority.
     Nothing,
-    /// A living access token, whatever its scopes.
+    /// A living access token, whatever its scopes and whoever it is for.
     LivingToken,
     /// `jeton:read` or `jeton:admin`.
     Read,
@@ -109,7 +109,7 @@ fn need(path: &str, method: &Method) -> Result<Need, Problem> {
 }
 
 /// Judges the access token that is shown, by the one rule, and then whether it is for this authority (RFC 9068 section 4) and what
-/// its scopes are.
+/// its scopes are. Whoever it is for, a living one may ask about itself, as at introspection: it learns what it says.
 fn authorize(issuer: &str, headers: &HeaderMap, peer: Option<IpAddr>, need: Need) -> Result<Caller, Problem> {
     let token = match bearer::from_headers(headers) {
         Ok(Some(Credential::Bearer(token))) => token,
@@ -124,7 +124,7 @@ fn authorize(issuer: &str, headers: &HeaderMap, peer: Option<IpAddr>, need: Need
         VerifyError::Refused(_) | VerifyError::Elsewhere(_) => Problem::token_refused(),
         VerifyError::Unready => Problem::unavailable(),
     })?;
-    if claims.audience != issuer {
+    if need != Need::LivingToken && claims.audience != issuer {
         return Err(Problem::token_refused());
     }
     let has = |wanted: &str| claims.scopes.iter().any(|scope| scope == wanted);
