@@ -137,20 +137,6 @@ impl Authority {
         Err(DeleteError::Unavailable)
     }
 
-    /// Ends one token; gives whether it ended now.
-    pub(super) fn end_one(&self, id: TokenId, act: &Act<'_>) -> Result<bool, Unavailable> {
-        for _ in 0..ATTEMPTS {
-            let stand = self.stand(&[id])?;
-            let ends_now = living(&stand.records).next().is_some();
-            match self.end(&stand, act) {
-                Ok(_) => return Ok(ends_now),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Unavailable) => return Err(Unavailable),
-            }
-        }
-        Err(Unavailable)
-    }
-
     fn stand(&self, ids: &[TokenId]) -> Result<Stand, Unavailable> {
         let reading = self.clock.now();
         let mut wanted = vec![keys::CLOCK.to_vec(), keys::EPOCH.to_vec()];
@@ -194,13 +180,7 @@ impl Authority {
         if entombing.is_empty() {
             return Ok(None);
         }
-        let mut cutting = self.cutting(stand.time, stand.epoch.as_ref(), digests, act.by)?;
-        let Entombing { mut checks, mut writes } = entombing;
-        checks.append(&mut cutting.checks);
-        writes.append(&mut cutting.writes);
-        self.store.commit(checks, writes)?;
-        self.settle(&cutting, now)?;
-        Ok(cutting.advanced.map(|epoch| epoch.number))
+        self.end_by(act, (stand.time, stand.epoch.as_ref()), entombing, digests)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Ending: what an act that ends a token says and writes. Delete, owners, holders, reuse and accepted clocks share it.
 
-use super::{Actor, Authority, members::MAX_NOTE_LENGTH};
+use super::{Actor, Authority, members::MAX_NOTE_LENGTH, time::Time};
 use crate::{
     digest::CutDigest,
     keys,
-    record::{BY_HOLDER, BY_POLICY, Ending, Reason, Record, Stored as _},
+    record::{BY_HOLDER, BY_POLICY, Ending, Epoch, Reason, Record, Stored as _},
     seconds::Seconds,
-    store::{Check, Unavailable, Write},
+    store::{Check, CommitError, Write},
     token_id::TokenId,
 };
 
@@ -111,13 +111,20 @@ pub(super) fn cut_of(record: &Record, now: Seconds) -> Option<CutDigest> {
 }
 
 impl Authority {
-    /// Ends one token on behalf of its bearer; gives whether it ended now.
-    pub(super) fn give_back(&self, id: TokenId) -> Result<bool, Unavailable> {
-        self.end_one(id, &Act::of_holder())
-    }
-
-    /// Ends one token of which a spent secret was presented.
-    pub(super) fn end_family(&self, id: TokenId) -> Result<bool, Unavailable> {
-        self.end_one(id, &Act::of_policy(Reason::ReuseDetected))
+    /// Commits tombstones together with the cuts that they take; gives the new epoch's number, where the live set had no room.
+    pub(super) fn end_by(
+        &self,
+        act: &Act<'_>,
+        (time, epoch): (Time, Option<&(Epoch, u64)>),
+        entombing: Entombing,
+        digests: Vec<CutDigest>,
+    ) -> Result<Option<u64>, CommitError> {
+        let mut cutting = self.cutting(time, epoch, digests, act.by)?;
+        let Entombing { mut checks, mut writes } = entombing;
+        checks.append(&mut cutting.checks);
+        writes.append(&mut cutting.writes);
+        self.store.commit(checks, writes)?;
+        self.settle(&cutting, time.now)?;
+        Ok(cutting.advanced.map(|epoch| epoch.number))
     }
 }

@@ -96,14 +96,14 @@ impl Authority {
         Err(ExchangeError::Unavailable)
     }
 
-    /// One attempt; `None` when the same token was presented elsewhere at the same time.
+    /// One attempt; `None` when somebody else acted upon the same token at the same time.
     fn try_exchange(
         &self,
         refresh_token: &RefreshToken,
         request: &ExchangeRequest<'_>,
     ) -> Result<Option<Exchanged>, ExchangeError> {
         let reading = self.clock.now();
-        let mut presented = self.present(reading, refresh_token, request.peer)?;
+        let Some(mut presented) = self.present(reading, refresh_token, request.peer)? else { return Ok(None) };
         let scopes = narrowed(&presented.grant.scopes, request.scope).ok_or(ExchangeError::InvalidScope)?;
         if request.resource.is_some_and(|resource| !is_audience(resource)) {
             return Err(ExchangeError::InvalidTarget);

@@ -15,6 +15,7 @@ mod epochs;
 mod exchange;
 mod explain;
 mod feed;
+mod found;
 mod held;
 mod idempotency;
 mod index;

@@ -72,7 +72,8 @@ pub(super) enum Secret {
 }
 
 impl Authority {
-    /// Judges a presented refresh token. Nothing is written yet: see [`Authority::keep`].
+    /// Judges a presented refresh token. Nothing is written yet: see [`Authority::keep`]. `None`: the token is not what it was found
+    /// to be any more; begin anew.
     ///
     /// A spent secret of a token that rotates on use ends the token at once, and all that descends from it (RFC 9700 section 4.14.2).
     pub(super) fn present(
@@ -80,7 +81,7 @@ impl Authority {
         reading: Reading,
         presented: &RefreshToken,
         peer: Option<Address>,
-    ) -> Result<Presented, PresentError> {
+    ) -> Result<Option<Presented>, PresentError> {
         let id = presented.id();
         let standing = self.standing(reading, id)?;
         let secret = self.secret(&standing, presented)?;
@@ -90,8 +91,11 @@ impl Authority {
             Secret::Superseded(until) => (Some(until), None),
             Secret::Wrong => return Err(PresentError::Invalid),
             Secret::Spent => {
-                self.end_family(id)?;
-                return Err(PresentError::Invalid);
+                return match self.end_family(id, &standing) {
+                    Ok(_) => Err(PresentError::Invalid),
+                    Err(CommitError::Conflict) => Ok(None),
+                    Err(CommitError::Unavailable) => Err(PresentError::Unavailable),
+                };
             }
         };
         let mut grant = standing.grant(id).map_err(|_| PresentError::Invalid)?;
@@ -110,7 +114,7 @@ impl Authority {
             let successor = RefreshToken::new(id, draw.bytes());
             presented_token.rotate(presented.digest(), repeated, successor);
         }
-        Ok(presented_token)
+        Ok(Some(presented_token))
     }
 
     /// Commits what a presentation changed. `Conflict`: somebody presented the same token at the same time; begin anew.
@@ -120,9 +124,8 @@ impl Authority {
     }
 
     /// Whether `presented` has a secret of its token that is taken now; spends nothing.
-    pub(super) fn is_held(&self, reading: Reading, presented: &RefreshToken) -> Result<bool, Unavailable> {
-        let standing = self.standing(reading, presented.id())?;
-        Ok(matches!(self.secret(&standing, presented)?, Secret::Current | Secret::Repeated(_) | Secret::Superseded(_)))
+    pub(super) fn is_held(&self, standing: &Standing, presented: &RefreshToken) -> Result<bool, Unavailable> {
+        Ok(matches!(self.secret(standing, presented)?, Secret::Current | Secret::Repeated(_) | Secret::Superseded(_)))
     }
 
     /// What a presented secret is to its token; spends nothing.

@@ -1,6 +1,9 @@
 //! Revoke: a bearer ends the token that it holds (RFC 7009). Possession is authority.
 
-use super::{ATTEMPTS, Authority, decoded, ending::Act, standing::MaximumAccessTtl, time::Time};
+use super::{
+    ATTEMPTS, Authority, decoded, ending::Act, presentation::PRESENTATION_ATTEMPTS, standing::MaximumAccessTtl,
+    time::Time,
+};
 use crate::{
     keys,
     record::Epoch,
@@ -45,12 +48,21 @@ impl Authority {
 
     fn revoke_refresh_token(&self, token: &str) -> Result<Revocation, RevokeError> {
         let Some(presented) = RefreshToken::parse(token) else { return Ok(Revocation::Nothing) };
-        // The secret of a tombstone is gone, and a spent one is not possession.
-        if !self.is_held(self.clock.now(), &presented)? {
-            return Ok(Revocation::Nothing);
+        let id = presented.id();
+        for _ in 0..PRESENTATION_ATTEMPTS {
+            let standing = self.standing(self.clock.now(), id)?;
+            // The secret of a tombstone is gone, and a spent one is not possession.
+            if !self.is_held(&standing, &presented)? {
+                return Ok(Revocation::Nothing);
+            }
+            match self.give_back(id, &standing) {
+                Ok(true) => return Ok(Revocation::RefreshToken(id)),
+                Ok(false) => return Ok(Revocation::Nothing),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Unavailable) => return Err(RevokeError::Unavailable),
+            }
         }
-        let ended = self.give_back(presented.id())?;
-        Ok(if ended { Revocation::RefreshToken(presented.id()) } else { Revocation::Nothing })
+        Err(RevokeError::Unavailable)
     }
 
     fn revoke_access_token(&self, token: &str) -> Result<Revocation, RevokeError> {

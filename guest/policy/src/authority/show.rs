@@ -262,7 +262,7 @@ impl Token {
 
     fn shown(id: TokenId, record: Record, around: &Surroundings, beside: Beside, obstacles: Vec<Obstacle>) -> Self {
         // Of all that ended it, the first: whether the sweeper came before a later one makes no difference then.
-        let endings = obstacles.iter().filter_map(|obstacle| inherited_ending(id, record.created_at, obstacle));
+        let endings = endings(&obstacles).filter_map(|obstacle| inherited_ending(id, record.created_at, obstacle));
         let ending = endings.min_by_key(|ending| ending.at);
         let disabled = obstacles.iter().find_map(|obstacle| match obstacle {
             Obstacle::Disabled(_, disabled) => Some(disabled.clone()),
@@ -312,6 +312,13 @@ fn state(id: TokenId, obstacles: &[Obstacle]) -> State {
         other => inherited_ending(id, Seconds(0), other).map(|_| State::Deleted),
     };
     obstacles.iter().filter_map(rank).max().unwrap_or(State::Active)
+}
+
+/// The obstacles that may be told as the end: none beyond the nearest tombstone. That stands as it was written, although what ended
+/// above it later bears an earlier time where a clock that went back was accepted in between.
+fn endings(obstacles: &[Obstacle]) -> impl Iterator<Item = &Obstacle> {
+    let tombstone = obstacles.iter().position(|obstacle| matches!(obstacle, Obstacle::Ended(..)));
+    obstacles.iter().take(tombstone.map_or(usize::MAX, |nearest| nearest.saturating_add(1)))
 }
 
 /// The ending that an obstacle means for the token `id`; `None` where it means none.

@@ -261,7 +261,7 @@ impl Authority {
         let refresh_token = RefreshToken::parse(request.subject_token).ok_or(TokenExchangeError::InvalidSubject)?;
         for _ in 0..ATTEMPTS {
             let reading = self.clock.now();
-            let presented = self.present(reading, &refresh_token, request.peer)?;
+            let Some(presented) = self.present(reading, &refresh_token, request.peer)? else { continue };
             let now = presented.standing.time;
             let successor = presented.successor.as_ref().map(RefreshToken::reveal);
             let Some(issued) = self.try_delegate(reading, presented, request)? else { continue };

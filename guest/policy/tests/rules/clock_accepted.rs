@@ -183,3 +183,31 @@ fn what_descends_from_an_ended_one_ends_with_it() {
         assert_eq!(world.authority.show(&issued.token.id.to_string()).unwrap().state, State::Deleted);
     }
 }
+
+#[test]
+fn a_tombstone_tells_what_it_told_whatever_ends_above_it_at_an_earlier_time() {
+    for (keep, is_swept) in [(false, true), (true, true), (true, false)] {
+        let world = World::new();
+        let top = world.issue(|_| ());
+        let middle = world.child_of(&top);
+        let below = world.child_of(&middle);
+        world.clock.set(WRONG, 0);
+        world.authority.sweep().unwrap();
+        end(&world, &middle, Reason::Compromised, Some("seen on a wall"));
+        let told_before =
+            [&middle, &below].map(|issued| (world.show(issued).ending, told(&of_token(&world, &issued.secret))));
+        if is_swept {
+            sweep_all(&world);
+        }
+        world.clock.set(START + 60, 0);
+        accept(&world, keep, 0);
+        world.delete(&top);
+        for _ in 0..2 {
+            let told_now =
+                [&middle, &below].map(|issued| (world.show(issued).ending, told(&of_token(&world, &issued.secret))));
+            assert_eq!(told_now, told_before, "keep: {keep}, swept: {is_swept}");
+            sweep_all(&world);
+        }
+        assert_eq!(world.show(&middle).ending.unwrap().at.0, WRONG);
+    }
+}

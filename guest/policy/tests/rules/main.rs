@@ -21,6 +21,7 @@ mod explain;
 mod explain_jti;
 mod faults;
 mod feed;
+mod found_races;
 mod histories;
 mod issue;
 mod life;

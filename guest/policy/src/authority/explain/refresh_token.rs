@@ -7,8 +7,9 @@ use crate::{
         presentation::Secret,
         standing::{Grant, Obstacle, Standing, earlier},
     },
-    record::{Reason, Record},
+    record::{Ending, Reason, Record},
     refresh_token::RefreshToken,
+    seconds::Seconds,
     store::Unavailable,
     token_id::TokenId,
 };
@@ -72,21 +73,28 @@ impl Authority {
 /// The first thing that ended the token or something that it descends from.
 fn first_death(standing: &Standing, id: TokenId) -> Option<Death> {
     let (mut deaths, now) = (Vec::new(), standing.time.now);
+    // The nearest tombstone stands as it was written: what ended above it and bears an earlier time came later, after a clock that
+    // went back was accepted.
+    let mut written: Option<Seconds> = None;
     for (id, record) in standing.chain(id) {
         let Some((record, _)) = record else {
             deaths.push(Death { link: Some(id.to_string()), ..Death::by(Cause::Ended) });
             continue;
         };
+        let came_first = |ending: &&Ending| written.is_none_or(|written| ending.at >= written);
         if let Some(name) = &record.owner
             && let Some((owner, _)) = standing.owner(name)
             && let Some(ending) = owner.ending_of(record.owner_lineage.unwrap_or(owner.lineage))
         {
-            deaths.push(Death::by_act(Cause::Ended, &ending, name.clone()));
+            deaths.extend(came_first(&&ending).then(|| Death::by_act(Cause::Ended, &ending, name.clone())));
         }
-        deaths.extend(record.ending.iter().map(|ending| Death::by_act(Cause::Ended, ending, id.to_string())));
+        deaths.extend(
+            record.ending.iter().filter(came_first).map(|ending| Death::by_act(Cause::Ended, ending, id.to_string())),
+        );
         let expiry = record.expiry(&standing.settings).filter(|expiry| now >= *expiry);
         deaths.extend(expiry.map(|expiry| Death::at(Cause::Expired, expiry, id.to_string())));
         deaths.extend(record.disabled.iter().map(|ending| Death::by_act(Cause::Disabled, ending, id.to_string())));
+        written = written.or(record.ending.as_ref().map(|ending| ending.at));
     }
     Death::first(deaths)
 }
