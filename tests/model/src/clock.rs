@@ -1,9 +1,9 @@
 //! Time: what the clock shows, but never before what was reached.
 
-use crate::{Actor, Ending, Model, Reason};
+use crate::{Actor, Ending, Model, Reason, TokenNumber};
 
 /// How far the clock may go back while time only stands still.
-const TOLERATED: u64 = 10;
+pub(crate) const TOLERATED: u64 = 10;
 
 impl Model {
     /// An authority that begins its first epoch at this moment.
@@ -56,8 +56,7 @@ impl Model {
         for token in (0..self.tokens.len()).filter(|token| !keep && !had_ended[*token]) {
             if self.expiry(&self.tokens[token]).is_some_and(was_over) {
                 let ending = self.act(&Actor::machine().name, Reason::ClockAccepted, None);
-                self.tokens[token].endings.push(ending);
-                self.tokens[token].generation += 1;
+                self.entomb(token, ending);
             } else if self.tokens[token].secrets.superseded.is_some_and(|(_, until)| was_over(until)) {
                 self.tokens[token].secrets.superseded = None;
                 self.tokens[token].generation += 1;
@@ -65,22 +64,30 @@ impl Model {
         }
     }
 
-    /// Everything that was due was done: the mark moved to `mark`, and tombstones whose time is over are gone.
+    /// Everything that was due was done: the mark moved to `mark`, what ended is written down, and tombstones whose time is over are
+    /// gone. `told`: whether something that may be told is told as the end of a token now; `None`: nothing is known of it.
     ///
     /// # Errors
-    /// The mark is none that may be remembered now.
-    pub fn swept(&mut self, mark: u64) -> Result<(), String> {
+    /// The mark is none that may be remembered now, or what is told, or gone, is none of what may be.
+    pub fn swept(&mut self, mark: u64, told: &dyn Fn(TokenNumber, &Ending) -> Option<bool>) -> Result<(), String> {
         let now = self.now();
         if mark < self.mark || mark > now || now >= mark + 10 {
             return Err(format!("the mark moved from {} to {mark} at {now}", self.mark));
         }
         self.mark = mark;
-        for token in 0..self.tokens.len() {
-            let kept_for = self.settings.tombstone_retention;
-            let is_over = |ending: &Ending| now >= ending.at + kept_for;
-            // A tombstone says one of these; which one is told apart by no one.
+        let kept_for = self.settings.tombstone_retention;
+        let is_over = |ending: &Ending| now >= ending.at + kept_for;
+        let there: Vec<TokenNumber> = (0..self.tokens.len()).filter(|token| !self.tokens[*token].removed).collect();
+        for token in there {
             let endings = self.endings(token);
-            self.tokens[token].removed |= !endings.is_empty() && endings.iter().all(is_over);
+            let written = endings.iter().find(|ending| told(token, ending) == Some(true)).cloned();
+            let is_gone = endings.iter().any(|ending| told(token, ending).is_none());
+            match written {
+                Some(written) if !is_over(&written) => self.tokens[token].tombstone = Some(written),
+                None if endings.is_empty() => {}
+                None if is_gone && endings.iter().any(is_over) => self.tokens[token].removed = true,
+                _ => return Err(format!("gone: {is_gone} at {now}, refresh token {token} of {endings:?}")),
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The end of tokens: by administrators, by owners, by their holders.
 
-use crate::{AccessNumber, Actor, Model, Presented, Reason, Refusal, TokenNumber, Verdict};
+use crate::{AccessNumber, Actor, Ending, Model, Presented, Reason, Refusal, TokenNumber, Verdict};
 
 /// The most single access tokens of a refresh token whose revocations matter at one time.
 const SINGLE_CUTS: usize = 64;
@@ -28,8 +28,15 @@ impl Model {
     pub(crate) fn end(&mut self, token: TokenNumber, by: &str, reason: Reason, note: Option<&str>) {
         let ending = self.act(by, reason, note);
         self.end_all_of(token, &ending);
-        self.tokens[token].endings.push(ending);
-        self.tokens[token].generation += 1;
+        self.entomb(token, ending);
+    }
+
+    /// An act of its own ends a token, and that is written down at once.
+    pub(crate) fn entomb(&mut self, token: TokenNumber, ending: Ending) {
+        let token = &mut self.tokens[token];
+        token.tombstone = Some(ending.clone());
+        token.endings.push(ending);
+        token.generation += 1;
     }
 
     /// Ends refresh tokens; all of them or none. `None` is an id that there never was.

@@ -3,6 +3,7 @@
 use crate::{
     Access, AccessNumber, Ask, Bindings, Expiry, Model, Network, Reason, Refusal, SecretNumber, Token, TokenNumber,
     Verdict,
+    clock::TOLERATED,
     issue::LEVELS,
     life::Grant,
     network::admit,
@@ -69,7 +70,8 @@ impl Model {
                 Secret::Taken { until: Some(until), repeated: false }
             }
             (Some((old, _)), _) if old == secret => Secret::Wrong,
-            (_, Some((old, used_at))) if old == secret && now < used_at + GRACE => {
+            // A use that lies ahead was noted by a clock that was found to be wrong since: nobody repeats what is still to come.
+            (_, Some((old, used_at))) if old == secret && now < used_at + GRACE && used_at <= now + TOLERATED => {
                 Secret::Taken { until: None, repeated: true }
             }
             (_, Some((old, _))) if old == secret => Secret::Spent,

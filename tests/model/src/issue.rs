@@ -82,6 +82,7 @@ impl Model {
             generation: 1,
             disabled: None,
             endings: Vec::new(),
+            tombstone: None,
             exchanges: 0,
             removed: false,
             owner_left: false,

@@ -17,6 +17,7 @@ mod issue;
 mod life;
 mod network;
 mod settings;
+mod transfer;
 mod words;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub use issue::Issued;
 pub use life::{State, Verdict};
 pub use network::Network;
 pub use settings::{Change, Settings};
+pub use transfer::{Above, Arrival, Arrived, Members};
 pub use words::{Actor, Ask, Audiences, Bindings, Ending, Expiry, Reason, Refusal};
 
 /// The number of a refresh token: the first one is 0.
@@ -93,6 +95,8 @@ pub struct Token {
     pub endings: Vec<Ending>,
     /// Exchanges counted.
     pub exchanges: u64,
+    /// What is told as its end, once that is written down: it stands, whatever ends later.
+    pub tombstone: Option<Ending>,
     /// Its tombstone was removed: nothing is known of it any more.
     pub removed: bool,
     /// Its owner ended after it was made: what ends the owner once more is none of its business.

@@ -79,19 +79,25 @@ impl Model {
         self.state(token) == State::Deleted
     }
 
-    /// What may be told as the end of a refresh token: of all that ended it or what it descends from, the first, and whatever
-    /// bears no later time (acts of one second are in no order that could be told).
+    /// What may be told as the end of a refresh token: what is written down of it, and until something is, the first of all that
+    /// ended it or what it descends from, up to the nearest that is written down.
+    ///
+    /// Until then there is more than one where a clock that went back was accepted in between: whoever asks before the later act
+    /// is told the earlier one, whoever asks afterwards the one that bears the earlier time.
     #[must_use]
     pub fn endings(&self, token: TokenNumber) -> Vec<Ending> {
-        let inherited = |link: TokenNumber, ending: &Ending| match link == token {
-            true => ending.clone(),
-            false => Ending { reason: Reason::ParentEnded, note: None, ..ending.clone() },
+        let inherited = |link: TokenNumber, ending: Ending| match link == token {
+            true => ending,
+            false => Ending { reason: Reason::ParentEnded, note: None, ..ending },
         };
-        let all: Vec<Ending> = self
-            .chain(token)
-            .into_iter()
-            .flat_map(|link| self.tokens[link].endings.iter().map(move |ending| inherited(link, ending)))
-            .collect();
+        let mut all = Vec::new();
+        for link in self.chain(token) {
+            if let Some(written) = &self.tokens[link].tombstone {
+                all.push(inherited(link, written.clone()));
+                break;
+            }
+            all.extend(self.tokens[link].endings.iter().map(|ending| inherited(link, ending.clone())));
+        }
         firsts(all)
     }
 
@@ -174,9 +180,9 @@ impl Model {
     }
 }
 
-/// The first, by the order of acts or, where the clock went back in between, by their times; and whatever bears the same time.
+/// Those that were the first at some time: no act that came before bears an earlier time. Acts of one second are in no order that
+/// could be told.
 fn firsts(all: Vec<Ending>) -> Vec<Ending> {
-    let by_act = all.iter().min_by_key(|one| one.act).map(|one| one.at);
-    let by_time = all.iter().map(|one| one.at).min();
-    all.into_iter().filter(|one| [by_act, by_time].contains(&Some(one.at))).collect()
+    let was_first = |one: &&Ending| !all.iter().any(|other| other.act < one.act && other.at < one.at);
+    all.iter().filter(was_first).cloned().collect()
 }

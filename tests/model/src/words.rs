@@ -109,6 +109,23 @@ pub enum Reason {
     ClockAccepted,
 }
 
+impl Reason {
+    /// Every one.
+    pub const ALL: [Self; 11] = [
+        Self::Deleted,
+        Self::Compromised,
+        Self::OwnerLeft,
+        Self::RevokedByHolder,
+        Self::ParentEnded,
+        Self::ReuseDetected,
+        Self::Disabled,
+        Self::Narrowed,
+        Self::Rotated,
+        Self::TooManyRevocations,
+        Self::ClockAccepted,
+    ];
+}
+
 /// When, by whom and why something ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
@@ -169,4 +186,5 @@ pub enum Refusal {
     RefreshTokenExpirationBeyondMaximum,
     DelegationLevelsOutOfRange,
     TombstoneRetentionOutOfRange,
+    CreatedInTheFuture,
 }

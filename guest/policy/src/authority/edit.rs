@@ -148,7 +148,7 @@ impl Authority {
         generation: Option<u64>,
     ) -> Result<Option<Token>, EditError> {
         let standing = self.standing(self.clock.now(), id)?;
-        let (before, version) = standing.token.as_ref().ok_or(EditError::NotFound)?;
+        let (before, _) = standing.token.as_ref().ok_or(EditError::NotFound)?;
         let bounds = standing.bounds().map_err(|_| EditError::Ended)?;
         if standing.obstacles(id).any(|obstacle| !obstacle.may_pass()) {
             return Err(EditError::Ended);
@@ -175,7 +175,7 @@ impl Authority {
         if standing.time.is_behind() && !only_disables {
             return Err(EditError::ClockBehind);
         }
-        let mut checks = vec![Check { key: keys::token(id), version: Some(*version) }];
+        let mut checks = standing.unchanged(id);
         let mut writes = index::moved(id, before, &after);
         if after.name != before.name {
             self.claim(&standing.settings, &after.name, id, &mut checks, &mut writes)?;

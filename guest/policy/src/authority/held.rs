@@ -8,7 +8,7 @@ use crate::{
     network::Networks,
     record::Epoch,
     seconds::Seconds,
-    store::{Freshness, Unavailable},
+    store::{Check, Freshness, Unavailable},
     token_id::Jti,
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Held {
     /// The lineage ids beside the `jti`, nearest first.
     pub(super) lineage: Vec<String>,
     pub(super) networks: Networks,
+    /// What it is alive by, for the commit of an act that follows from that: none of its lineage is cut.
+    pub(super) uncut: Vec<Check>,
 }
 
 impl Authority {
@@ -47,6 +49,7 @@ impl Authority {
             expires_at: claims.exp,
             lineage: claims.lin.into_iter().map(std::borrow::Cow::into_owned).collect(),
             networks: signed.networks().clone(),
+            uncut: wanted.into_iter().map(|key| Check { key, version: None }).collect(),
         }))
     }
 }

@@ -291,7 +291,10 @@ impl Authority {
         let key = keys::owner(owner);
         let [known] = self.read([key.clone()])?;
         if let Some((owner, version)) = decoded::<Owner>(known.as_ref())? {
-            checks.push(Check { key, version: Some(version) });
+            // The parent's may be the same.
+            if !checks.iter().any(|check| check.key == key) {
+                checks.push(Check { key, version: Some(version) });
+            }
             return Ok(owner.lineage);
         }
         let founded = Owner { lineage: LineageId(draw.bytes()), past: None };
@@ -405,11 +408,7 @@ pub(super) fn parent_of(standing: &Standing, id: TokenId) -> Result<Parent, Issu
     }
     let grant = standing.grant(id).map_err(|_| IssueError::ParentEnded)?;
     let ancestors = standing.chain(id).map(|(id, _)| id).collect();
-    let checks = standing
-        .chain(id)
-        .filter_map(|(id, record)| record.map(|(_, version)| Check { key: keys::token(id), version: Some(*version) }))
-        .collect();
-    Ok(Parent { ancestors, grant, checks })
+    Ok(Parent { ancestors, grant, checks: standing.unchanged(id) })
 }
 
 /// Raises the maximum access TTL in the very commit that makes it necessary.

@@ -164,13 +164,14 @@ pub(super) fn bindings(
     Ok(bindings.some())
 }
 
-/// Networks in CIDR notation that lie within the parent's.
+/// Networks in CIDR notation that lie within the parent's. Where its links share none, what is above is to be widened first.
 pub(super) fn networks(asked: &[String], parent: Option<&Grant>) -> Result<Networks, IssueError> {
     let networks = Networks::new(asked).map_err(|error| match error {
         NetworksError::Malformed(_) => IssueError::NetworkMalformed,
         NetworksError::TooMany => IssueError::TooManyNetworks,
     })?;
-    if !networks.is_empty() && parent.is_some_and(|parent| !parent.networks.covers(&networks)) {
+    let is_beyond = |parent: &Grant| parent.is_nowhere || !parent.networks.covers(&networks);
+    if !networks.is_empty() && parent.is_some_and(is_beyond) {
         return Err(IssueError::NetworkBeyondParent);
     }
     Ok(networks)

@@ -76,8 +76,8 @@ impl Authority {
                 return Ok(Revocation::Nothing);
             };
             let Some(held) = self.held(token, time, &epoch.0)? else { return Ok(Revocation::Nothing) };
-            let (jti, text) = (held.jti, held.jti.to_string());
-            match self.cut_jti(jti, &text, time, &epoch, maximum, &Act::of_holder()) {
+            let text = held.jti.to_string();
+            match self.cut_jti((held.jti, &text), held.uncut, time, &epoch, maximum, &Act::of_holder()) {
                 Ok(_) => return Ok(Revocation::AccessToken(text)),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable) => return Err(RevokeError::Unavailable),

@@ -75,14 +75,16 @@ impl Authority {
         if is_over {
             return Ok(Ok(Deletion::AlreadyDeleted));
         }
-        Ok(self.cut_jti(jti, text, time, &epoch, maximum, act).map(|()| Deletion::Deleted))
+        let uncut = vec![Check { key: keys::cut(jti.epoch, CutDigest::of(text)), version: None }];
+        Ok(self.cut_jti((jti, text), uncut, time, &epoch, maximum, act).map(|()| Deletion::Deleted))
     }
 
-    /// Cuts one access token; where its refresh token has as many such cuts as it may, the refresh token's lineage.
+    /// Cuts one access token, where it is still `uncut`; where its refresh token has as many such cuts as it may, the refresh
+    /// token's lineage.
     pub(super) fn cut_jti(
         &self,
-        jti: Jti,
-        text: &str,
+        (jti, text): (Jti, &str),
+        uncut: Vec<Check>,
         time: Time,
         epoch: &(Epoch, u64),
         maximum: MaximumAccessTtl,
@@ -96,7 +98,8 @@ impl Authority {
         };
         let kept_for = maximum.seconds.plus(COMMIT_GUARD);
         cuts.cut_at.retain(|cut_at| time.now < cut_at.plus(kept_for));
-        let mut checks = vec![Check { key: jti_cuts.clone(), version }];
+        let mut checks = uncut;
+        checks.push(Check { key: jti_cuts.clone(), version });
         let mut writes = Vec::new();
         let mut cutting = if cuts.cut_at.len() < MAX_JTI_CUTS {
             cuts.cut_at.push(time.now);

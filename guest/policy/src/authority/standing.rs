@@ -10,7 +10,7 @@ use crate::{
     record::{Conduct, Ending, Epoch, Exchanges, Owner, Record, RecordError, Rotation, Settings},
     scope::Scopes,
     seconds::Seconds,
-    store::{Entry, Freshness, Unavailable},
+    store::{Check, Entry, Freshness, Unavailable},
     token_id::{LineageId, TokenId},
 };
 
@@ -52,8 +52,10 @@ pub(super) struct Grant {
     pub(super) expires_at: Option<Seconds>,
     /// The latest moment before which nothing is minted.
     pub(super) not_before: Option<Seconds>,
-    /// Where it may be used. Empty: everywhere.
+    /// Where it may be used. Empty: everywhere, unless it [`is_nowhere`](Self::is_nowhere).
     pub(super) networks: Networks,
+    /// Its links share no network, which was passed over: nothing lies within all of them.
+    pub(super) is_nowhere: bool,
     /// Whether access tokens carry the networks.
     pub(super) networks_in_access_tokens: bool,
     /// Whom access tokens may be for. `None`: anyone.
@@ -229,6 +231,14 @@ impl Standing {
         self.narrowed(above, Obstacle::may_pass).map(Some)
     }
 
+    /// That the token, what it descends from and whose all that is are as they were read, for the commit of an act that follows from
+    /// that. Exchanges change none of these.
+    pub(super) fn unchanged(&self, id: TokenId) -> Vec<Check> {
+        let records = self.chain(id).filter_map(|(id, record)| Some((keys::token(id), record?.1)));
+        let owners = self.owners.iter().filter_map(|(name, owner)| Some((keys::owner(name), owner.as_ref()?.1)));
+        records.chain(owners).map(|(key, version)| Check { key, version: Some(version) }).collect()
+    }
+
     /// What is in the way of the token, nearest first.
     pub(super) fn obstacles(&self, id: TokenId) -> impl Iterator<Item = Obstacle> {
         self.chain(id).filter_map(|(id, record)| match record {
@@ -255,6 +265,7 @@ impl Standing {
             expires_at: None,
             not_before: None,
             networks: Networks::default(),
+            is_nowhere: false,
             networks_in_access_tokens: false,
             audiences: None,
             lineage: Vec::with_capacity(4),
@@ -270,7 +281,10 @@ impl Standing {
                 grant.networks_in_access_tokens |= bindings.networks_in_access_tokens;
                 match grant.networks.within(&bindings.networks) {
                     Some(shared) => grant.networks = shared,
-                    None => pass(Err(Obstacle::Nowhere(id)))?,
+                    None => {
+                        pass(Err(Obstacle::Nowhere(id)))?;
+                        grant.is_nowhere = true;
+                    }
                 }
                 if !bindings.audiences.is_empty() {
                     grant.audiences = Some(match grant.audiences.take() {

@@ -166,3 +166,22 @@ fn what_is_out_keeps_its_life_whatever_the_settings_become() {
     world.clock.pass(899);
     assert_eq!(world.verdict(&token), Ok(()));
 }
+
+#[test]
+fn where_what_is_above_shares_no_network_none_is_within_it_until_that_is_widened() {
+    let world = World::new();
+    let top = world.issue(|request| request.bindings.networks = scopes(&["10.0.0.0/8"]));
+    let middle = world.issue(|request| {
+        request.parent = Some(top.token.id.to_string());
+        request.bindings.networks = scopes(&["10.1.0.0/16"]);
+    });
+    let below = world.child_of(&middle);
+    let to = |networks: &[&str]| Edit { networks: Some(scopes(networks)), ..Edit::default() };
+    world.edit(&top, to(&["10.2.0.0/16"]));
+    for networks in ["10.1.1.0/24", "10.2.1.0/24"] {
+        let refused = refused(&world, &below, &to(&[networks]));
+        assert_eq!(refused, EditError::Invalid(IssueError::NetworkBeyondParent), "{networks}");
+    }
+    world.edit(&middle, to(&["10.2.0.0/16"]));
+    world.edit(&below, to(&["10.2.1.0/24"]));
+}

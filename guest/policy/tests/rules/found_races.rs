@@ -2,9 +2,11 @@
 //! or not at all.
 
 use jeton_policy::{
-    authority::{Actor, Authority, Edit, Revocation, State, TokenExchangeRequest, TokenType},
+    authority::{Actor, Authority, Edit, MAX_JTI_CUTS, Revocation, State, TokenExchangeRequest, TokenType},
     record::{Conduct, Reason},
+    refresh_token::RefreshToken,
     seconds::Seconds,
+    verifier::Refusal,
 };
 use zeroize::Zeroizing;
 
@@ -20,6 +22,10 @@ const PRESENT: u32 = 6;
 const ACT: u32 = 6;
 /// Operations of giving a token back: clock, two reads, the cut's bucket, and commit.
 const GIVE_BACK: u32 = 5;
+/// Operations of giving back an access token: clock, read, the cuts that it may meet, those of its refresh token, the bucket, and commit.
+const GIVE_BACK_ACCESS: u32 = 6;
+/// Operations of an export: the ids, their records, and how they stand: head, records and owners.
+const EXPORT: u32 = 5;
 /// Operations of two exchanges up to the last commit: clock, two reads, commit and the issuer, each.
 const TWO_EXCHANGES: u32 = 9;
 
@@ -146,4 +152,38 @@ fn whatever_the_order_nobody_gives_back_with_a_secret_that_two_uses_have_spent()
         }
     }
     assert!(given_back > 5 && spent > 5, "the race was really run: {given_back} {spent}");
+}
+
+#[test]
+fn whatever_the_order_an_access_token_is_given_back_once() {
+    for before in [0, MAX_JTI_CUTS - 1, MAX_JTI_CUTS] {
+        for schedule in
+            orders([GIVE_BACK_ACCESS, GIVE_BACK_ACCESS]).into_iter().step_by(if before == 0 { 1 } else { 37 })
+        {
+            let world = World::new();
+            let issued = world.issue(|_| ());
+            for _ in 0..before {
+                world.authority.revoke(&world.exchange(&issued).access_token).unwrap();
+            }
+            let token = world.exchange(&issued);
+            let give_back = |authority: &Authority| authority.revoke(&token.access_token).unwrap();
+            let (one, other) = race(&world, give_back, give_back, &schedule);
+            let ended = Revocation::AccessToken(token.jti.to_string());
+            assert!(one != other && [&one, &other].contains(&&ended), "{one:?} {other:?} {schedule:?}");
+            assert_eq!(world.verdict(&token), Err(Refusal::Cut));
+        }
+    }
+}
+
+#[test]
+fn whatever_the_order_an_export_tells_of_a_secret_that_was_in_force() {
+    for schedule in orders([EXPORT, ACT]) {
+        let world = World::new();
+        let issued = spent(&world);
+        let id = issued.token.id.to_string();
+        let export = |authority: &Authority| authority.export(10, None).unwrap().items.remove(0).secret_sha256;
+        let (exported, _) = race(&world, export, |authority| rotate(0)(authority, &id), &schedule);
+        let first = RefreshToken::parse(&issued.secret).unwrap().digest();
+        assert_ne!(exported, Some(first.0.to_vec()), "it was spent long ago: {schedule:?}");
+    }
 }

@@ -2,7 +2,8 @@
 
 use jeton_policy::{
     authority::{
-        Actor, Authority, ExportedToken, Imported, ShowError, State, TokenExchangeRequest, TokenExchanged, TokenType,
+        Actor, Authority, Edit, EditError, ExportedToken, Imported, IssueError, IssueRequest, ShowError, State,
+        TokenExchangeRequest, TokenExchanged, TokenType,
     },
     record::Reason,
     seconds::Seconds,
@@ -10,7 +11,7 @@ use jeton_policy::{
 
 use crate::{
     stage::{orders, race},
-    world::{Issued, PLAIN, World, scopes},
+    world::{Issued, PLAIN, World, request, scopes},
 };
 
 /// Operations of an exchange that is counted: clock, read, read again for what the record speaks of, the issuer, and commit.
@@ -119,6 +120,48 @@ fn whatever_the_order_nothing_is_alive_that_was_imported_under_a_token_that_was_
         while world.authority.sweep().unwrap().more {}
         let gone = world.authority.show(&child.token.id.to_string());
         assert_eq!(gone, Err(ShowError::NotFound), "a tombstone like any other: {schedule:?}");
+    }
+}
+
+/// Operations of making or renaming a token where names are unique: those of making one, and looking for who has the name.
+const CLAIM: u32 = 9;
+
+#[test]
+fn whatever_the_order_nobody_takes_the_name_of_what_they_descend_from_when_its_owner_ends() {
+    for schedule in orders([CLAIM, END]) {
+        let world = World::new();
+        world.set(|settings| settings.unique_names = Some(true));
+        let parent = world.issue(|request| request.owner = Some("ann".to_owned()));
+        let child = world.issue(|request| {
+            request.parent = Some(parent.token.id.to_string());
+            request.name = "below".to_owned();
+        });
+        let leave = |authority: &Authority| {
+            authority.delete_owned(&Actor::Machine, "ann", Reason::OwnerLeft, None).map(|_| ()).unwrap();
+        };
+        let make = |authority: &Authority| {
+            let request = IssueRequest { parent: Some(parent.token.id.to_string()), ..request() };
+            authority.issue(&Actor::Machine, &request).map(|_| ()).unwrap_err()
+        };
+        let (refusal, ()) = race(&world, make, leave, &schedule);
+        assert!(matches!(refusal, IssueError::NameTaken | IssueError::ParentEnded), "{refusal:?} {schedule:?}");
+        assert_eq!(world.show(&child).state, State::Deleted);
+    }
+    for schedule in orders([CLAIM, END]) {
+        let world = World::new();
+        world.set(|settings| settings.unique_names = Some(true));
+        let parent = world.issue(|_| ());
+        let child = world.issue(|request| {
+            request.parent = Some(parent.token.id.to_string());
+            request.name = "below".to_owned();
+        });
+        let rename = |authority: &Authority| {
+            let edit = Edit { name: Some(parent.token.name.clone()), ..Edit::default() };
+            authority.edit(&Actor::Machine, &child.token.id.to_string(), &edit, None).unwrap_err()
+        };
+        let (refusal, ()) = race(&world, rename, delete(&parent), &schedule);
+        let may_be = [EditError::Invalid(IssueError::NameTaken), EditError::Ended];
+        assert!(may_be.contains(&refusal), "{refusal:?} {schedule:?}");
     }
 }
 

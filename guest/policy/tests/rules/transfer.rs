@@ -217,3 +217,30 @@ fn a_thousand_tokens_come_in_by_one_commit() {
     };
     assert_eq!(sequence(&to.authority.snapshot().unwrap()), sequence(&before) + 1);
 }
+
+#[test]
+fn what_ended_with_its_owner_or_its_parent_is_exported_as_a_tombstone_before_the_sweeper_comes() {
+    let from = World::new();
+    let parent = from.issue(|request| request.owner = Some("alice".to_owned()));
+    from.clock.pass(1);
+    let child = from.issue(|request| {
+        request.parent = Some(parent.token.id.to_string());
+        request.bindings.max_exchanges = Some(3);
+    });
+    from.authority.delete_owned(&Actor::Machine, "alice", Reason::OwnerLeft, None).unwrap();
+    let exported = everything(&from);
+    for token in &exported {
+        assert_eq!((token.ending.is_some(), &token.secret_sha256), (true, &None));
+    }
+    assert_eq!(one(&from, &child).exchanges_left, Some(0), "what was counted goes with the secret");
+    while from.authority.sweep().unwrap().more {}
+    assert_eq!(everything(&from), exported, "the sweeper changes nothing of it");
+
+    let to = World::new();
+    to.clock.pass(10);
+    assert_eq!(import(&to, &exported), [Imported::Imported; 2]);
+    for issued in [&parent, &child] {
+        assert_eq!(to.authority.show(&issued.token.id.to_string()).unwrap().state, State::Deleted);
+        assert!(to.authority.exchange(&issued.secret, &PLAIN).is_err(), "alice may live here, her old tokens do not");
+    }
+}

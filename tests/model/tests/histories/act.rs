@@ -1,17 +1,25 @@
 //! Acts, with everything in them decided, and what the policy answers.
 
+use std::collections::BTreeMap;
+
 use jeton_model::{AccessNumber, Actor, Ask, Edit, Network, Presented, Reason, Settings, TokenAsk, TokenNumber};
 use jeton_policy::{
     authority::{
-        Authority, Boot, Deletion, ExchangeRequest, Exchanged, Issued, Revocation, SettingsChange, Token,
-        TokenExchangeError, TokenExchangeRequest, TokenExchanged, TokenType,
+        Authority, Boot, Deletion, ExchangeRequest, Exchanged, ExportedToken, Imported, Issued, MAX_PAGE, Revocation,
+        SettingsChange, Token, TokenExchangeError, TokenExchangeRequest, TokenExchanged, TokenType,
     },
     network::Address,
-    record,
+    record::{self, Ending},
     seconds::Seconds,
 };
 
-use crate::{book::Book, ground::Ground, words};
+use crate::{
+    book::Book,
+    compare::listed,
+    ground::Ground,
+    transfer::{self, Incoming},
+    words,
+};
 
 /// One act.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +86,11 @@ pub(crate) enum Act {
         resume: bool,
     },
     Sweep,
+    Export,
+    Import {
+        actor: Actor,
+        tokens: Vec<Incoming>,
+    },
     /// To go back to what the clock shows.
     AcceptClock {
         keep: bool,
@@ -151,9 +164,23 @@ pub(crate) enum Seen {
     Deleted(Vec<Deletion>),
     DeletedOne(Deletion),
     Revoked(Revocation),
-    /// Where the mark of the clock was afterwards.
-    Swept(u64),
+    Swept(Swept),
+    Exported(Vec<ExportedToken>),
+    Arrived {
+        results: Vec<Imported>,
+        /// It was done once more, because the store had failed in the middle.
+        again: bool,
+    },
     Done,
+}
+
+/// How it looked after a sweep.
+#[derive(Debug, Clone)]
+pub(crate) struct Swept {
+    /// Where the mark of the clock was.
+    pub(crate) mark: u64,
+    /// The refresh tokens that were there, and what was told as their ends.
+    pub(crate) told: BTreeMap<String, Option<Ending>>,
 }
 
 /// An access token as it was handed out.
@@ -235,6 +262,11 @@ impl Seen {
     fn issued(Issued { secret, token }: Issued) -> Self {
         Self::Issued { secret: secret.map(|secret| secret.to_string()), token: Box::new(token) }
     }
+}
+
+/// What is told as the ends of all refresh tokens.
+fn told(authority: &Authority) -> BTreeMap<String, Option<Ending>> {
+    listed(authority).into_iter().map(|token| (token.id.to_string(), token.ending)).collect()
 }
 
 /// A request as the policy takes it.
@@ -338,10 +370,19 @@ impl Act {
                     accepted => break Seen::of(accepted, |_| Seen::Done),
                 }
             },
+            Self::Export => Seen::of(authority.export(MAX_PAGE, None), |page| Seen::Exported(page.items)),
+            Self::Import { actor, tokens } => {
+                let imported = authority.import(&words::actor(actor), &transfer::tokens(tokens));
+                Seen::of(imported, |results| Seen::Arrived { results, again: false })
+            }
             Self::Sweep => loop {
                 match authority.sweep() {
                     Ok(swept) if swept.more => {}
-                    swept => break Seen::of(swept, |_| Seen::Swept(ground.mark())),
+                    swept => {
+                        break Seen::of(swept, |_| {
+                            Seen::Swept(Swept { mark: ground.mark(), told: told(&ground.onlooker()) })
+                        });
+                    }
                 }
             },
         }

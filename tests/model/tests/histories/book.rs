@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use jeton_model::{
-    AccessNumber, Deletion, Given, Granted, Issued, Model, Presented, Refusal, SecretNumber, TokenNumber,
+    AccessNumber, Arrived, Deletion, Given, Granted, Issued, Model, Presented, Refusal, SecretNumber, TokenNumber,
 };
 use jeton_policy::authority::{self, Revocation, Token};
 
 use crate::{
-    act::{Act, Delegated, Minted, Seen},
-    compare::same_token,
+    act::{Act, Delegated, Minted, Seen, Swept},
+    compare::{exchanges_left, same_token},
     ground::START,
+    transfer::{self, Incoming},
+    words,
 };
 
 /// A refresh token's texts.
@@ -36,16 +38,32 @@ pub(crate) struct Book {
     pub(crate) access: Vec<Access>,
     /// The latest time that the clock has shown since it was accepted, as a host remembers it.
     pub(crate) reached: u64,
+    /// What was exported last.
+    pub(crate) exported: Vec<Incoming>,
+    /// Another act was performed in the middle of the one that is entered.
+    pub(crate) amid: bool,
 }
 
 impl Book {
     pub(crate) fn new() -> Self {
         let model = Model::begun_at(START);
-        Self { model, refresh: Vec::new(), access: Vec::new(), reached: START }
+        Self { model, refresh: Vec::new(), access: Vec::new(), reached: START, exported: Vec::new(), amid: false }
     }
 
     pub(crate) fn id(&self, token: TokenNumber) -> String {
         self.refresh[token].id.clone()
+    }
+
+    /// The token of this id that is there. One whose tombstone was removed may have come in again since, under another number.
+    pub(crate) fn there(&self, id: &str) -> Option<TokenNumber> {
+        let is_there = |number: &TokenNumber| self.refresh[*number].id == *id && !self.model.tokens[*number].removed;
+        (0..self.refresh.len()).rev().find(is_there)
+    }
+
+    /// The last token that had the id of this one.
+    pub(crate) fn latest(&self, token: TokenNumber) -> TokenNumber {
+        let has_it = |number: &TokenNumber| self.refresh[*number].id == self.refresh[token].id;
+        (token..self.refresh.len()).rev().find(has_it).unwrap_or(token)
     }
 
     pub(crate) fn secret(&self, presented: Presented) -> &str {
@@ -129,9 +147,17 @@ impl Book {
                 self.reached = model.clock.0;
                 Ok(Answer::Done)
             }
+            Act::Export => Ok(Answer::Exported),
+            Act::Import { actor, tokens } => {
+                let arrivals = transfer::arrivals(self, tokens);
+                self.model.import(actor, &arrivals).map(|arrived| Answer::Arrived(tokens.clone(), arrived))
+            }
             Act::Sweep => {
-                if let Seen::Swept(mark) = seen {
-                    model.swept(*mark)?;
+                if let Seen::Swept(Swept { mark, told }) = seen {
+                    let refresh = &self.refresh;
+                    model.swept(*mark, &|token, ending| {
+                        Some(told.get(&refresh[token].id)?.as_ref() == Some(&words::ending(ending)))
+                    })?;
                 }
                 Ok(Answer::Done)
             }
@@ -143,26 +169,40 @@ impl Book {
             (Answer::Issued(Issued::New(number)), Seen::Issued { secret: Some(secret), token }) => {
                 let secrets = BTreeMap::from([(0, secret.clone())]);
                 self.refresh.push(Refresh { id: token.id.to_string(), secrets });
-                same_token(self, number, token)
+                self.same_shown(number, token)
             }
             (Answer::Issued(Issued::Repeated(number)), Seen::Issued { secret: None, token }) => {
-                same_token(self, number, token)
+                self.same_shown(number, token)
             }
             (Answer::Minted(granted), Seen::Minted(minted)) => self.minted(&granted, minted),
             (Answer::Delegated(granted), Seen::Delegated(delegated)) => self.delegated(&granted, delegated),
-            (Answer::Edited(number), Seen::Edited(token)) => same_token(self, number, token),
+            (Answer::Edited(number), Seen::Edited(token)) => self.same_shown(number, token),
             (Answer::Rotated(number, secret), Seen::Issued { secret: Some(text), token }) => {
                 self.refresh[number].secrets.insert(secret, text.clone());
-                same_token(self, number, token)
+                self.same_shown(number, token)
             }
             (Answer::Deleted(model), Seen::Deleted(seen)) if same_deletions(&model, seen) => Ok(()),
             (Answer::DeletedOne(may), Seen::DeletedOne(seen)) if may.iter().any(|one| deletion(*one) == *seen) => {
                 Ok(())
             }
             (Answer::Given(given), Seen::Revoked(seen)) if self.revocation(given) == *seen => Ok(()),
+            (Answer::Exported, Seen::Exported(exported)) => transfer::enter_export(self, exported),
+            (Answer::Arrived(incoming, model), Seen::Arrived { results, again }) => {
+                transfer::enter_import(self, &incoming, (model, results), *again)
+            }
             (Answer::Done, Seen::Done | Seen::Swept(_)) => Ok(()),
             (model, seen) => Err(format!("{seen:?}, and the model: {model:?}")),
         }
+    }
+
+    /// Whether a refresh token is shown as the model says. Administrators' acts check no counter, which exchanges would spoil for
+    /// them: how many exchanges are left is of the moment before, and one may have been counted since.
+    fn same_shown(&self, number: TokenNumber, token: &Token) -> Result<(), String> {
+        let mut shown = token.clone();
+        if self.amid && shown.exchanges_left == exchanges_left(&self.model, number).map(|left| left + 1) {
+            shown.exchanges_left = exchanges_left(&self.model, number);
+        }
+        same_token(self, number, &shown)
     }
 
     fn minted(&mut self, granted: &Granted, minted: &Minted) -> Result<(), String> {
@@ -233,6 +273,8 @@ enum Answer {
     Deleted(Vec<Deletion>),
     DeletedOne(Vec<Deletion>),
     Given(Given),
+    Exported,
+    Arrived(Vec<Incoming>, Vec<Arrived>),
     Done,
 }
 

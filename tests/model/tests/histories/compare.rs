@@ -1,6 +1,6 @@
 //! Everything that can be seen, held against the model.
 
-use jeton_model::{State, TokenNumber, Verdict};
+use jeton_model::{Model, State, TokenNumber, Verdict};
 use jeton_policy::{
     authority::{Authority, Query, Token},
     network::NetworkVerdict,
@@ -15,11 +15,17 @@ use crate::{
     words,
 };
 
+/// How many exchanges are left, where they are counted.
+pub(crate) fn exchanges_left(model: &Model, number: TokenNumber) -> Option<u64> {
+    let token = &model.tokens[number];
+    let left = |most: u64| if model.state(number) == State::Deleted { 0 } else { most.saturating_sub(token.exchanges) };
+    token.bindings.max_exchanges.map(left)
+}
+
 /// Whether a refresh token looks as the model says.
 pub(crate) fn same_token(book: &Book, number: TokenNumber, seen: &Token) -> Result<(), String> {
     let (model, token) = (&book.model, &book.model.tokens[number]);
     let state = model.state(number);
-    let left = |most: u64| if state == State::Deleted { 0 } else { most.saturating_sub(token.exchanges) };
     let parent = token.parent.map(|parent| book.id(parent));
     let disabled = model.disabled_by(number).filter(|_| state == State::Disabled).map(words::ending);
     let same = [
@@ -43,7 +49,7 @@ pub(crate) fn same_token(book: &Book, number: TokenNumber, seen: &Token) -> Resu
             (seen.conduct.may_delegate, seen.conduct.rotates_on_use) == (token.may_delegate, token.rotates_on_use),
         ),
         ("superseded_until", seen.superseded_until == words::seconds(model.superseded_until(number))),
-        ("exchanges_left", seen.exchanges_left == token.bindings.max_exchanges.map(left)),
+        ("exchanges_left", seen.exchanges_left == exchanges_left(model, number)),
         ("generation", seen.generation == token.generation),
         ("disabled", seen.disabled == disabled),
         (
@@ -78,6 +84,7 @@ pub(crate) fn same_tokens(book: &Book, authority: &Authority) -> Result<(), Stri
         match listed.iter().find(|seen| seen.id.to_string() == book.refresh[number].id) {
             Some(seen) if !token.removed => same_token(book, number, seen)?,
             None if token.removed => {}
+            Some(_) if book.latest(number) != number => {}
             seen => return Err(format!("refresh token {number}: {seen:?}, and the model: removed: {}", token.removed)),
         }
     }

@@ -21,4 +21,5 @@ mod ground;
 mod random;
 mod run;
 mod step;
+mod transfer;
 mod words;

@@ -64,7 +64,7 @@ fn shortest(mut steps: Vec<Step>, mut parted: Parted) -> String {
 
 #[test]
 fn whatever_happens_the_policy_says_what_the_model_says() {
-    operations(2_000, 1);
+    operations(20_000, 1);
 }
 
 /// `JETON_OPERATIONS=100000 JETON_SEED=7 cargo test --release -p jeton-model -- --ignored --nocapture`

@@ -12,6 +12,7 @@ use crate::{
     explain::same_explanations,
     ground::Ground,
     step::{self, Draft, Step},
+    transfer,
 };
 
 /// More access tokens than may be given back one by one.
@@ -142,9 +143,12 @@ impl Run {
         if !seen.is_unavailable() {
             return self.book.enter(act, &seen);
         }
-        if matches!(act, Act::Sweep | Act::AcceptClock { .. }) {
+        if matches!(act, Act::Sweep | Act::AcceptClock { .. } | Act::Import { .. }) {
             // It may stop anywhere, and goes on from there.
-            let seen = act.perform(&self.ground, &self.authority, &self.book);
+            let mut seen = act.perform(&self.ground, &self.authority, &self.book);
+            if let Seen::Arrived { again, .. } = &mut seen {
+                *again = true;
+            }
             return self.book.enter(act, &seen);
         }
         if self.ground.revision() == before {
@@ -160,7 +164,14 @@ impl Run {
     fn both(&mut self, outer: &Draft, at: u8, inner: &Draft) -> Result<(), String> {
         let (Some(outer), Some(inner)) = (outer.decided(&self.book), inner.decided(&self.book)) else { return Ok(()) };
         // Whoever accepts a clock is alone at the machine: it is not one moment, and says so.
-        if [&outer, &inner].iter().any(|act| matches!(act, Act::AcceptClock { .. })) {
+        // So is one who imports several generations, each of which comes in by itself.
+        let is_long = |act: &Act| match act {
+            Act::AcceptClock { .. } => true,
+            Act::Import { tokens, .. } => transfer::has_generations(tokens),
+            _ => false,
+        };
+        // An export is of one moment for each token, not for all of them: nobody is let in while it lasts.
+        if is_long(&outer) || is_long(&inner) || matches!(outer, Act::Export) {
             return Ok(());
         }
         self.note(&format!("after {at} operations of the next one: "), &inner);
@@ -190,14 +201,14 @@ impl Run {
         let orders = if self.ground.revision() == revision { [other, one] } else { [one, other] };
         let mut errors = Vec::new();
         for order in orders {
-            let mut book = self.book.clone();
+            let mut book = Book { amid: true, ..self.book.clone() };
             let entered = order.into_iter().try_for_each(|(act, seen)| book.enter(act, seen));
             let same = entered
                 .and_then(|()| same_tokens(&book, &self.authority))
                 .and_then(|()| Judge::new().same_verdicts(&book, &self.authority, false));
             match same {
                 Ok(()) => {
-                    self.book = book;
+                    self.book = Book { amid: false, ..book };
                     *self.counts.entry("pairs".to_owned()).or_default() += 1;
                     return Ok(());
                 }
@@ -242,6 +253,8 @@ impl Run {
             Seen::Issued { token, .. } => format!("issued {} at generation {}", token.id, token.generation),
             Seen::Minted(minted) => format!("minted for {} s, {:?}", minted.expires_in, minted.scope),
             Seen::Edited(token) => format!("edited, at generation {}", token.generation),
+            Seen::Exported(tokens) => format!("exported {}", tokens.len()),
+            Seen::Swept(swept) => format!("swept, the mark is at {}", swept.mark),
             Seen::Delegated(child) => format!("delegated {}, {:?}", child.id, child.scope),
             other => format!("{other:?}"),
         };

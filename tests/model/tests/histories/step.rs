@@ -9,14 +9,15 @@ use proptest::{prelude::*, strategy::Union};
 use crate::{
     act::{Act, Setting},
     book::{Book, numbers},
+    transfer::{self, IncomingDraft, incoming},
 };
 
 const SCOPES: [&str; 6] = ["orders", "billing", "reports", "jeton:read", "jeton:admin", "jeton:introspect"];
-const NAMES: [&str; 4] = ["nightly", "vendor", "ci", "phone"];
+pub(crate) const NAMES: [&str; 4] = ["nightly", "vendor", "ci", "phone"];
 const OWNERS: [&str; 3] = ["ann", "bob", "cleo"];
 const AUDIENCES: [&str; 3] = ["https://a.example", "https://b.example", "urn:c"];
-const REASONS: [Reason; 3] = [Reason::Deleted, Reason::Compromised, Reason::OwnerLeft];
-const NETWORKS: [Network; 6] = [
+pub(crate) const REASONS: [Reason; 3] = [Reason::Deleted, Reason::Compromised, Reason::OwnerLeft];
+pub(crate) const NETWORKS: [Network; 6] = [
     Network { width: 32, first: 0x0a00_0000, length: 8 },
     Network { width: 32, first: 0x0a01_0000, length: 16 },
     Network { width: 32, first: 0x0a01_0203, length: 32 },
@@ -69,6 +70,8 @@ pub(crate) enum Draft {
     Advance,
     Restart { resume: bool },
     Sweep,
+    Export,
+    Import { actor: u8, tokens: Vec<IncomingDraft> },
     AcceptClock { keep: bool },
 }
 
@@ -148,7 +151,7 @@ fn rarely<T: Clone + core::fmt::Debug + 'static>(
     prop::option::weighted(0.15, strategy)
 }
 
-fn issue() -> impl Strategy<Value = Draft> {
+pub(crate) fn issue() -> impl Strategy<Value = IssueDraft> {
     let who = (0..10_u8, prop::option::weighted(0.6, any::<u16>()), prop::option::of(0..3_u8), 0..4_u8);
     let what = (0..64_u8, expiry(), rarely(0..4_000_u16), rarely(0..900_u16));
     let bound = (mask(6), prop::bool::weighted(0.2), mask(3), rarely(0..5_u8));
@@ -161,7 +164,7 @@ fn issue() -> impl Strategy<Value = Draft> {
             (may_delegate, rotates, key, fits),
         )| {
             let (networks, carried, audiences, most) = bound;
-            Draft::Issue(Box::new(IssueDraft {
+            IssueDraft {
                 actor,
                 parent,
                 owner,
@@ -178,7 +181,7 @@ fn issue() -> impl Strategy<Value = Draft> {
                 rotates,
                 key,
                 fits,
-            }))
+            }
         },
     )
 }
@@ -240,7 +243,7 @@ fn draft() -> impl Strategy<Value = Draft> {
     let actor = || 0..10_u8;
     let secret = || prop_oneof![6 => Just(0_u8), 1 => any::<u8>()];
     Union::new_weighted(vec![
-        (8, issue().boxed()),
+        (8, issue().prop_map(|draft| Draft::Issue(Box::new(draft))).boxed()),
         (
             12,
             (index(), secret(), ask(), prop::bool::weighted(0.2))
@@ -300,6 +303,13 @@ fn draft() -> impl Strategy<Value = Draft> {
         (1, Just(Draft::Advance).boxed()),
         (1, any::<bool>().prop_map(|resume| Draft::Restart { resume }).boxed()),
         (3, Just(Draft::Sweep).boxed()),
+        (2, Just(Draft::Export).boxed()),
+        (
+            2,
+            (actor(), prop::collection::vec(incoming(), 1..4))
+                .prop_map(|(actor, tokens)| Draft::Import { actor, tokens })
+                .boxed(),
+        ),
         (1, any::<bool>().prop_map(|keep| Draft::AcceptClock { keep }).boxed()),
     ])
 }
@@ -346,14 +356,14 @@ impl Draft {
     /// The act that it is, in what the book knows; `None`: there is nothing to act upon.
     pub(crate) fn decided(&self, book: &Book) -> Option<Act> {
         let model = &book.model;
-        let token = |drawn: u16| within(model.tokens.len(), drawn, |number| number);
+        let token = |drawn: u16| within(model.tokens.len(), drawn, |number| book.latest(number));
         let generation = |drawn: u8, of: u64| match drawn {
             0 => None,
             1 => Some(of),
             _ => Some(of + 1),
         };
         Some(match self {
-            Self::Issue(draft) => draft.decided(book),
+            Self::Issue(draft) => Act::Issue { actor: actor(draft.actor), ask: draft.ask(book) },
             Self::Exchange { of, secret, ask, by_rfc_8693 } => {
                 let presented = presented(book, living(book, *of)?, *secret)?;
                 Act::Exchange { presented, ask: ask.decided(book, presented.token), by_rfc_8693: *by_rfc_8693 }
@@ -407,6 +417,8 @@ impl Draft {
             Self::Advance => Act::Advance,
             Self::Restart { resume } => Act::Restart { resume: *resume },
             Self::Sweep => Act::Sweep,
+            Self::Export => Act::Export,
+            Self::Import { actor: who, tokens } => transfer::decided(actor(*who), tokens, book),
             Self::AcceptClock { keep } => Act::AcceptClock { keep: *keep },
         })
     }
@@ -417,7 +429,7 @@ pub(crate) fn living(book: &Book, drawn: u16) -> Option<TokenNumber> {
     let all = 0..book.model.tokens.len();
     let living: Vec<TokenNumber> = all.filter(|token| book.model.state(*token) <= State::Disabled).collect();
     if living.is_empty() || drawn % 8 == 7 {
-        return within(book.model.tokens.len(), drawn / 8, |number| number);
+        return within(book.model.tokens.len(), drawn / 8, |number| book.latest(number));
     }
     within(living.len(), drawn / 8, |place| living[place])
 }
@@ -430,7 +442,9 @@ pub(crate) fn presented(book: &Book, token: TokenNumber, drawn: u8) -> Option<Pr
 }
 
 pub(crate) fn access(book: &Book, drawn: u16) -> Option<usize> {
-    let known: Vec<usize> = numbers(book).collect();
+    // What is asked about one whose refresh token was removed is answered about the one that came in again.
+    let is_latest = |one: &usize| book.latest(book.model.access[*one].token) == book.model.access[*one].token;
+    let known: Vec<usize> = numbers(book).filter(is_latest).collect();
     let alive: Vec<usize> =
         known.iter().copied().filter(|one| book.model.verdict(*one, book.model.now()) == Verdict::Alive).collect();
     let among = if alive.is_empty() || drawn % 4 == 3 { known } else { alive };
@@ -449,7 +463,7 @@ impl ExpiryDraft {
 }
 
 impl IssueDraft {
-    fn decided(&self, book: &Book) -> Act {
+    pub(crate) fn ask(&self, book: &Book) -> Ask {
         let (model, now) = (&book.model, book.model.now());
         let parent = self.parent.and_then(|drawn| living(book, drawn));
         let mut ask = Ask {
@@ -483,7 +497,7 @@ impl IssueDraft {
                 ask.expiry = Expiry::BySetting;
             }
         }
-        Act::Issue { actor: actor(self.actor), ask }
+        ask
     }
 }
 

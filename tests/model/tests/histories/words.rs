@@ -48,7 +48,7 @@ pub(crate) fn address(host: Network) -> Address {
     }
 }
 
-fn bindings(bindings: &Bindings) -> AskedBindings {
+pub(crate) fn bindings(bindings: &Bindings) -> AskedBindings {
     AskedBindings {
         not_before: seconds(bindings.not_before),
         networks: texts(&bindings.networks),

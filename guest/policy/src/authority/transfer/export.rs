@@ -1,12 +1,12 @@
 //! Export: pages of everything, oldest first, so that parents come before their children.
 
 use super::{
-    super::{AskedBindings, Authority, LastUse, MAX_PAGE, cursor, decoded},
+    super::{AskedBindings, Authority, LastUse, MAX_PAGE, cursor, decoded, ending::inherited_tombstone},
     ExportedToken,
 };
 use crate::{
     keys,
-    record::{Exchanges, Record, Rotation, Stored as _, Used},
+    record::{Exchanges, Record, Rotation, Used},
     scope::Scopes,
     store::{Direction, Freshness, MAX_READ, Unavailable},
     token_id::TokenId,
@@ -14,9 +14,9 @@ use crate::{
 
 /// What cursors of exports are sealed to: no cursor of a list is one of an export.
 const QUERY: &[u8] = b"export";
-/// Keys that are read beside each record: one read takes a whole page.
-const BESIDE: usize = 3;
-const _: () = assert!(MAX_PAGE as usize * BESIDE <= MAX_READ, "a page is read at once");
+/// Keys that are read of each token: one read takes a whole page.
+const KEYS_EACH: usize = 4;
+const _: () = assert!(MAX_PAGE as usize * KEYS_EACH <= MAX_READ, "a page is read at once");
 
 /// Some of the tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,26 +63,32 @@ impl Authority {
         let found = self.store.scan(keys::TOKENS, after.as_deref(), Direction::Descending, limit)?.items;
         let is_full = u32::try_from(found.len()).is_ok_and(|count| count == limit);
         let next = found.last().filter(|_| is_full).map(|last| cursor::write(QUERY, &last.key));
-        let mut records = Vec::with_capacity(found.len());
-        for item in &found {
-            let id = keys::id_at_end(&item.key).ok_or(Unavailable)?;
-            records.push((id, Record::from_stored(&item.value).map_err(Unavailable::from)?));
-        }
-        Ok(ExportedPage { items: self.exported(records)?, next })
+        let ids: Vec<TokenId> = found.iter().filter_map(|item| keys::id_at_end(&item.key)).collect();
+        Ok(ExportedPage { items: self.exported(&ids)?, next })
     }
 
-    /// Records with what is kept beside them.
-    pub(super) fn exported(&self, records: Vec<(TokenId, Record)>) -> Result<Vec<ExportedToken>, Unavailable> {
-        let wanted: Vec<_> =
-            records.iter().flat_map(|(id, _)| [keys::rotation(*id), keys::exchanges(*id), keys::used(*id)]).collect();
-        let mut exported = Vec::with_capacity(records.len());
-        let entries = self.store.read(&wanted, Freshness::Latest)?.entries;
-        for ((id, record), beside) in records.into_iter().zip(entries.chunks(BESIDE)) {
-            let [rotation, exchanges, used] = beside else { return Err(Unavailable) };
+    /// Those of these tokens that are there. A record and what is kept beside it are of one moment: the secret in force is told by
+    /// both.
+    pub(super) fn exported(&self, ids: &[TokenId]) -> Result<Vec<ExportedToken>, Unavailable> {
+        let of_one = |id: &TokenId| [keys::token(*id), keys::rotation(*id), keys::exchanges(*id), keys::used(*id)];
+        let wanted: Vec<_> = ids.iter().flat_map(of_one).collect();
+        let mut exported = Vec::with_capacity(ids.len());
+        let entries = if wanted.is_empty() { Vec::new() } else { self.store.read(&wanted, Freshness::Latest)?.entries };
+        // What has ended never comes back, so how they stand may be read after the records.
+        let standing = self.tokens(ids)?;
+        for ((id, entries), token) in ids.iter().zip(entries.chunks(KEYS_EACH)).zip(standing) {
+            let [record, rotation, exchanges, used] = entries else { return Err(Unavailable) };
+            let Some((record, _)) = decoded::<Record>(record.as_ref())? else { continue };
+            // What ended with its owner, or with what it descends from, is a tombstone wherever it comes, whether the sweeper has
+            // written that down or not: its owner may live there.
+            let record = match token.and_then(|token| token.ending).filter(|_| record.ending.is_none()) {
+                Some(ending) => inherited_tombstone(&record, ending),
+                None => record,
+            };
             let rotation = decoded::<Rotation>(rotation.as_ref())?.map(|(rotation, _)| rotation);
             let exchanges = decoded::<Exchanges>(exchanges.as_ref())?.map(|(exchanges, _)| exchanges);
             let used = decoded::<Used>(used.as_ref())?.map(|(used, _)| used);
-            exported.push(one(id, record, rotation, exchanges, used));
+            exported.push(one(*id, record, rotation, exchanges, used));
         }
         Ok(exported)
     }
@@ -97,7 +103,9 @@ fn one(
 ) -> ExportedToken {
     let (bindings, conduct) = (record.bindings(), record.conduct());
     let secret = record.secret.map(|secret| rotation.map_or(secret, |rotation| rotation.current));
-    let count = exchanges.unwrap_or_default().count;
+    // What was counted goes with the secret.
+    let left =
+        |limit: u64| if secret.is_some() { limit.saturating_sub(exchanges.unwrap_or_default().count) } else { 0 };
     ExportedToken {
         id: id.to_string(),
         parent: record.ancestors.first().map(ToString::to_string),
@@ -105,7 +113,7 @@ fn one(
         created_at: record.created_at,
         expires_at: record.expires_at,
         access_ttl: record.access_ttl,
-        exchanges_left: bindings.max_exchanges.map(|limit| limit.saturating_sub(count)),
+        exchanges_left: bindings.max_exchanges.map(left),
         bindings: AskedBindings {
             not_before: bindings.not_before,
             networks: bindings.networks.texts(),

@@ -155,8 +155,8 @@ impl Authority {
             let coming: BTreeSet<TokenId> = waiting.iter().map(|one| one.id).collect();
             let (mut now, mut later) = (Vec::new(), Vec::new());
             for one in waiting {
-                if let Some((there, _)) = ground.records.get(&one.id) {
-                    let same = self.is_same(one.id, there, tokens.get(one.place))?;
+                if ground.records.contains_key(&one.id) {
+                    let same = self.is_same(one.id, tokens.get(one.place))?;
                     put(results, one.place, if same { Imported::AlreadyThere } else { Imported::Differs });
                 } else if one
                     .parent
@@ -290,9 +290,9 @@ impl Authority {
     }
 
     /// Whether the token that is there is the one that is given. What its use changes is not compared.
-    fn is_same(&self, id: TokenId, there: &Record, given: Option<&ExportedToken>) -> Result<bool, Unavailable> {
+    fn is_same(&self, id: TokenId, given: Option<&ExportedToken>) -> Result<bool, Unavailable> {
         let Some(given) = given else { return Ok(false) };
-        let Some(mut there) = self.exported(vec![(id, there.clone())])?.pop() else { return Ok(false) };
+        let Some(mut there) = self.exported(&[id])?.pop() else { return Ok(false) };
         there.exchanges_left = given.exchanges_left;
         there.last_use.clone_from(&given.last_use);
         if there.conduct.rotates_on_use {
