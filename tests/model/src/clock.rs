@@ -1,6 +1,12 @@
 //! Time: what the clock shows, but never before what was reached.
 
-use crate::{Actor, Ending, Model, Reason, TokenNumber};
+use std::collections::BTreeSet;
+
+use crate::{
+    Actor, Ending, Model, Reason, Secrets, Token, TokenNumber,
+    exchange::{GRACE, SPENT_KEPT},
+    issue::REMEMBERED_FOR,
+};
 
 /// How far the clock may go back while time only stands still.
 pub(crate) const TOLERATED: u64 = 10;
@@ -28,6 +34,20 @@ impl Model {
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.mark.saturating_sub(self.clock.0) > TOLERATED
+    }
+
+    /// The moments to come at which something changes by itself, in their order.
+    #[must_use]
+    pub fn moments(&self) -> Vec<u64> {
+        let of_token = |token: &Token| {
+            let Secrets { superseded, before, .. } = &token.secrets;
+            let grace = before.map(|(_, used_at)| used_at + GRACE);
+            [self.expiry(token), token.bindings.not_before, superseded.map(|(_, until)| until), grace]
+        };
+        let living = self.tokens.iter().filter(|token| token.endings.is_empty());
+        let of_access = self.access.iter().filter(|access| access.epoch == self.epoch).map(|access| access.expires_at);
+        let all = living.flat_map(of_token).flatten().chain(of_access);
+        all.filter(|moment| *moment > self.now()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// An act of now.
@@ -75,6 +95,11 @@ impl Model {
             return Err(format!("the mark moved from {} to {mark} at {now}", self.mark));
         }
         self.mark = mark;
+        // What is forgotten stays so, although a clock that went back may be accepted later.
+        self.remembered.retain(|_, (_, _, at)| now < *at + REMEMBERED_FOR);
+        for token in &mut self.tokens {
+            token.secrets.spent.retain(|(_, at)| now < at + SPENT_KEPT);
+        }
         let kept_for = self.settings.tombstone_retention;
         let is_over = |ending: &Ending| now >= ending.at + kept_for;
         let there: Vec<TokenNumber> = (0..self.tokens.len()).filter(|token| !self.tokens[*token].removed).collect();

@@ -11,7 +11,10 @@ use crate::{
 };
 
 /// How long a secret that its use replaced may be presented once more.
-const GRACE: u64 = 30;
+pub(crate) const GRACE: u64 = 30;
+
+/// How long a spent secret is remembered. Presented later, it is a wrong one.
+pub(crate) const SPENT_KEPT: u64 = 90 * 86_400;
 
 /// A refresh token in its bearer's hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +78,7 @@ impl Model {
                 Secret::Taken { until: None, repeated: true }
             }
             (_, Some((old, _))) if old == secret => Secret::Spent,
-            _ if secrets.spent.contains(&secret) => Secret::Spent,
+            _ if secrets.spent.iter().any(|(spent, _)| *spent == secret) => Secret::Spent,
             _ => Secret::Wrong,
         }
     }
@@ -136,9 +139,9 @@ impl Model {
         }
         let secrets = &mut token.secrets;
         if repeated {
-            secrets.spent.push(secrets.current);
+            secrets.spent.push((secrets.current, now));
         } else {
-            secrets.spent.extend(secrets.before.map(|(old, _)| old));
+            secrets.spent.extend(secrets.before.map(|(old, _)| (old, now)));
             secrets.before = Some((presented.secret, now));
         }
         secrets.current = secrets.count;

@@ -3,6 +3,8 @@
 use crate::{Actor, Ask, Bindings, Expiry, Model, Refusal, Token, TokenNumber, life::Grant, words::covers};
 
 const DAY: u64 = 86_400;
+/// How long a request may be repeated under its key.
+pub(crate) const REMEMBERED_FOR: u64 = DAY;
 /// The most levels above a refresh token.
 pub(crate) const LEVELS: u64 = 8;
 
@@ -26,7 +28,7 @@ impl Model {
         }
         let key = ask.key.as_ref().map(|key| (actor.name.clone(), key.clone()));
         if let Some((known, made, at)) = key.as_ref().and_then(|key| self.remembered.get(key))
-            && self.now() < at + DAY
+            && self.now() < at + REMEMBERED_FOR
         {
             return if known == ask { Ok(Issued::Repeated(*made)) } else { Err(vec![Refusal::IdempotencyKeyReused]) };
         }

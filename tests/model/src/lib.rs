@@ -116,8 +116,8 @@ struct Secrets {
     superseded: Option<(SecretNumber, u64)>,
     /// The one whose use gave out the current one, and when.
     before: Option<(SecretNumber, u64)>,
-    /// Those of this chain that were spent earlier.
-    spent: Vec<SecretNumber>,
+    /// Those of this chain that were spent earlier, and when that was noted.
+    spent: Vec<(SecretNumber, u64)>,
 }
 
 /// An access token, dead or alive.

@@ -181,7 +181,7 @@ impl Book {
                 self.refresh[number].secrets.insert(secret, text.clone());
                 self.same_shown(number, token)
             }
-            (Answer::Deleted(model), Seen::Deleted(seen)) if same_deletions(&model, seen) => Ok(()),
+            (Answer::Deleted(model), Seen::Deleted(seen)) if same_deletions(&model, seen, self.amid) => Ok(()),
             (Answer::DeletedOne(may), Seen::DeletedOne(seen)) if may.iter().any(|one| deletion(*one) == *seen) => {
                 Ok(())
             }
@@ -292,8 +292,14 @@ fn deletion(deletion: Deletion) -> authority::Deletion {
     }
 }
 
-fn same_deletions(model: &[Deletion], seen: &[authority::Deletion]) -> bool {
-    model.iter().copied().map(deletion).eq(seen.iter().copied())
+/// `amid`: what ended before was found before the other act, which may have been the sweeper's that removed it. A delete does not
+/// check that it has not: it ends what lives, and nothing that is swept may keep it from that.
+fn same_deletions(model: &[Deletion], seen: &[authority::Deletion], amid: bool) -> bool {
+    let is_same = |(model, seen): (&Deletion, &authority::Deletion)| {
+        let was_there = amid && (*model, *seen) == (Deletion::NotFound, authority::Deletion::AlreadyDeleted);
+        was_there || deletion(*model) == *seen
+    };
+    model.len() == seen.len() && model.iter().zip(seen).all(is_same)
 }
 
 trait ParseId {

@@ -20,6 +20,12 @@ const STORM: usize = 66;
 /// After so many steps every access token is judged from wherever it may be presented, and every token is explained.
 pub(crate) const THOROUGH: usize = 16;
 
+/// The moments to come that are near enough to wait for: the others would let everything in between pass.
+const NEAR: usize = 6;
+
+/// Further than that time goes rarely: it ends nearly everything.
+const A_DAY: u64 = 86_400;
+
 /// How often what was done.
 pub(crate) type Counts = BTreeMap<String, u64>;
 
@@ -88,6 +94,16 @@ impl Run {
             Step::Pass(seconds, has_part) => {
                 let clock = (self.book.model.clock.0 + u64::from(*seconds), *has_part);
                 self.set_clock(clock);
+                Ok(())
+            }
+            Step::Until(which, before) => {
+                let mut moments = self.book.model.moments();
+                moments.retain(|moment| *which % 16 == 0 || *moment < self.book.model.now() + A_DAY);
+                moments.truncate(NEAR);
+                if !moments.is_empty() {
+                    let moment = moments[usize::from(*which / 16) % moments.len()];
+                    self.set_clock((moment - u64::from(*before), false));
+                }
                 Ok(())
             }
             Step::Back(seconds, accept) => {

@@ -46,6 +46,8 @@ pub(crate) enum Step {
     Both { outer: Draft, at: u8, inner: Draft },
     /// Time passes; whether a part of a second remains.
     Pass(u32, bool),
+    /// Time passes until one of the next moments at which something changes by itself, or the second before.
+    Until(u8, bool),
     /// The clock goes back, and perhaps somebody accepts that; `true`: what had expired is kept.
     Back(u32, Option<bool>),
     /// Many access tokens of one refresh token are given back one by one.
@@ -241,7 +243,7 @@ fn draft() -> impl Strategy<Value = Draft> {
     let index = any::<u16>;
     let generation = || prop_oneof![4 => Just(0_u8), 1 => 1..3_u8];
     let actor = || 0..10_u8;
-    let secret = || prop_oneof![6 => Just(0_u8), 1 => any::<u8>()];
+    let secret = || prop_oneof![6 => Just(0_u8), 1 => Just(1_u8), 1 => any::<u8>()];
     Union::new_weighted(vec![
         (8, issue().prop_map(|draft| Draft::Issue(Box::new(draft))).boxed()),
         (
@@ -322,6 +324,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         4 => (draft(), 1..14_u8, any::<bool>()).prop_map(|(draft, at, lost)| Step::Failing { draft, at, lost }),
         6 => (draft(), 0..8_u8, draft()).prop_map(|(outer, at, inner)| Step::Both { outer, at, inner }),
         8 => (pass, any::<bool>()).prop_map(|(seconds, part)| Step::Pass(seconds, part)),
+        6 => (any::<u8>(), any::<bool>()).prop_map(|(which, before)| Step::Until(which, before)),
         1 => (back, prop::option::weighted(0.4, any::<bool>())).prop_map(|(seconds, accept)| Step::Back(seconds, accept)),
         1 => prop_oneof![7 => Just(None), 1 => any::<u16>().prop_map(Some)]
             .prop_map(|of| of.map_or(Step::Pass(1, false), Step::Storm)),
