@@ -2,9 +2,11 @@
 
 use jeton_runtime::wit::configuration::{ConfigureRefusal, SettingsRefusal};
 use jeton_runtime::wit::epochs::{BeginRefusal, EpochRefusal};
-use jeton_runtime::wit::exchange::{ExchangeRefusal, RevokeRefusal};
+use jeton_runtime::wit::exchange::{ExchangeRefusal, RevokeRefusal, TokenExchangeRefusal};
+use jeton_runtime::wit::explanations::ExplainRefusal;
 use jeton_runtime::wit::live::LiveRefusal;
 use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, EditRefusal, IssueRefusal, RotateRefusal, ShowRefusal};
+use jeton_runtime::wit::transfer::{ExportRefusal, ImportRefusal};
 use jeton_runtime::wit::upkeep::UpkeepRefusal;
 use jeton_runtime::wit::verification::{IntrospectRefusal, LoadRefusal, Refusal};
 
@@ -30,6 +32,9 @@ named![
     DeleteRefusal,
     EpochRefusal,
     ExchangeRefusal,
+    ExplainRefusal,
+    ExportRefusal,
+    ImportRefusal,
     IntrospectRefusal,
     IssueRefusal,
     LiveRefusal,
@@ -39,6 +44,7 @@ named![
     RotateRefusal,
     SettingsRefusal,
     ShowRefusal,
+    TokenExchangeRefusal,
     UpkeepRefusal,
 ];
 

@@ -113,6 +113,12 @@ impl Wish {
         self
     }
 
+    /// Its holder may issue refresh tokens under it.
+    pub(crate) fn delegating(mut self) -> Self {
+        self.request.may_delegate = true;
+        self
+    }
+
     pub(crate) fn request(&self) -> &IssueRequest {
         &self.request
     }

@@ -2,10 +2,13 @@
 
 mod bounds;
 mod cascade;
+mod clock_accepted;
 mod conditions;
 mod cuts;
+mod delegation;
 mod edits;
 mod epochs;
+mod explanations;
 mod forgeries;
 mod life;
 mod live_set;
@@ -16,6 +19,7 @@ mod rotation;
 mod secrets;
 mod store;
 mod time;
+mod transfer;
 mod world;
 
 use crate::case::Case;
@@ -33,11 +37,15 @@ pub(crate) fn all() -> Vec<Case> {
         rotation::cases,
         narrowing::cases,
         conditions::cases,
+        delegation::cases,
+        explanations::cases,
         secrets::cases,
         refusals::cases,
         forgeries::cases,
         live_set::cases,
         time::cases,
+        clock_accepted::cases,
+        transfer::cases,
         store::cases,
         races::cases,
         bounds::cases,

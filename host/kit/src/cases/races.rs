@@ -11,7 +11,7 @@ use crate::house::{House, Office};
 use crate::wish::Wish;
 
 /// More operations than any act has.
-const MOST: u64 = 50;
+pub(super) const MOST: u64 = 50;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -45,10 +45,10 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// What came of what happened meanwhile.
-type Meanwhile<T> = Arc<Mutex<Option<Result<T, Failure>>>>;
+pub(super) type Meanwhile<T> = Arc<Mutex<Option<Result<T, Failure>>>>;
 
 /// Lets another instance do something right before the operation that follows `after` others.
-fn meanwhile<T: Send + 'static>(
+pub(super) fn meanwhile<T: Send + 'static>(
     house: &House<'_>,
     after: u64,
     act: impl FnOnce(&mut Office) -> Result<T, Failure> + Send + 'static,
@@ -59,7 +59,7 @@ fn meanwhile<T: Send + 'static>(
     Ok(outcome)
 }
 
-fn outcome<T>(of: &Meanwhile<T>) -> Result<Option<T>, Failure> {
+pub(super) fn outcome<T>(of: &Meanwhile<T>) -> Result<Option<T>, Failure> {
     of.lock().take().transpose()
 }
 
