@@ -28,6 +28,7 @@ mod last_use;
 mod networks;
 mod observing;
 mod races;
+mod reasons;
 mod restarts;
 mod security_officer;
 mod stores;

@@ -1,25 +1,24 @@
 //! "Why did this stop?", asked on the command line.
 
-use std::io::Write as _;
-use std::process::Stdio;
+use std::process::Output;
 
 use serde_json::json;
 
 use crate::support::administrator::Administrator;
 use crate::support::http::Request;
-use crate::support::place::Place;
+use crate::support::place::{Place, run_with_input};
 use crate::support::server::Server;
 
 /// A server, its administrator, and the command line of that.
-struct House {
-    place: Place,
-    server: Server,
-    admin: String,
-    administrator: Administrator,
+pub(crate) struct House {
+    pub(crate) place: Place,
+    pub(crate) server: Server,
+    pub(crate) admin: String,
+    pub(crate) administrator: Administrator,
 }
 
 impl House {
-    fn open() -> House {
+    pub(crate) fn open() -> House {
         let place = Place::new();
         let admin = place.bootstrap();
         let server = place.serve().start();
@@ -27,14 +26,16 @@ impl House {
         House { place, server, admin, administrator }
     }
 
-    /// Runs a command as the administrator, with `stdin`; gives what it writes.
-    fn run(&self, arguments: &[&str], stdin: &str) -> String {
+    /// Runs a command as the bearer of a refresh token, with `stdin`.
+    pub(crate) fn run_as(&self, refresh_token: &str, arguments: &[&str], stdin: &str) -> Output {
         let mut command = self.place.jeton(arguments);
-        command.env("JETON_URL", format!("http://127.0.0.1:{}", self.server.port)).env("JETON_TOKEN", &self.admin);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
+        command.env("JETON_URL", format!("http://127.0.0.1:{}", self.server.port)).env("JETON_TOKEN", refresh_token);
+        run_with_input(&mut command, stdin)
+    }
+
+    /// Runs a command as the administrator, with `stdin`; gives what it writes.
+    pub(crate) fn run(&self, arguments: &[&str], stdin: &str) -> String {
+        let output = self.run_as(&self.admin, arguments, stdin);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
