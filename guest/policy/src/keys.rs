@@ -52,6 +52,7 @@ const NAMES: &[u8] = b"name/";
 const JTI_CUTS: &[u8] = b"jti-cuts/";
 const CHILDREN: &[u8] = b"child/";
 const NAMED: &[u8] = b"named/";
+const HOLDERS: &[u8] = b"holder/";
 const USED: &[u8] = b"used/";
 const EXCHANGES: &[u8] = b"exchanges/";
 const ROTATION: &[u8] = b"rotation/";
@@ -85,11 +86,6 @@ pub(crate) fn owned(owner: &str, id: TokenId) -> Vec<u8> {
 /// The tokens whose name begins with `beginning`, in the order of the names' bytes.
 pub(crate) fn name_prefix(beginning: &str) -> Vec<u8> {
     joined(&[NAMES, indexed(beginning)])
-}
-
-/// The tokens of exactly this name, and of those that begin with the same [`INDEXED_NAME`] bytes as it.
-pub(crate) fn name_exactly(name: &str) -> Vec<u8> {
-    joined(&[NAMES, indexed(name), &[0]])
 }
 
 /// One token by its name. A name has no NUL, so it never runs into the id.
@@ -127,7 +123,17 @@ pub(crate) fn child(parent: TokenId, id: TokenId) -> Vec<u8> {
     joined(&[CHILDREN, &parent.0, &id.0])
 }
 
-/// Who has a name, where names are unique.
+/// The tokens of exactly this name that are no tombstones, newest first.
+pub(crate) fn holders_prefix(name: &str) -> Vec<u8> {
+    joined(&[HOLDERS, &Digest::of(name.as_bytes()).0])
+}
+
+/// One token that has a name and is no tombstone.
+pub(crate) fn holder(name: &str, id: TokenId) -> Vec<u8> {
+    joined(&[&holders_prefix(name), &id.0])
+}
+
+/// Who took a name last, where names are unique: what two who take the same one meet at.
 pub(crate) fn named(name: &str) -> Vec<u8> {
     joined(&[NAMED, &Digest::of(name.as_bytes()).0])
 }

@@ -178,7 +178,7 @@ impl Authority {
         let mut checks = standing.unchanged(id);
         let mut writes = index::moved(id, before, &after);
         if after.name != before.name {
-            self.claim(&standing.settings, &after.name, id, &mut checks, &mut writes)?;
+            self.claim(&standing, &after.name, id, &mut checks, &mut writes)?;
         }
         if let Some(ttl) = after.access_ttl {
             raise_maximum(standing.maximum_access_ttl, ttl, &mut checks, &mut writes);

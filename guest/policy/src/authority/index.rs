@@ -2,7 +2,7 @@
 
 use crate::{
     keys,
-    record::{Record, Settings, Stored as _},
+    record::{Record, Stored as _},
     store::{Check, Write},
     token_id::TokenId,
 };
@@ -13,6 +13,7 @@ pub(super) fn entered(id: TokenId, record: &Record) -> Vec<Write> {
     keys.extend(record.owner.as_ref().map(|owner| keys::owned(owner, id)));
     keys.extend(record.ancestors.first().map(|parent| keys::child(*parent, id)));
     keys.extend(record.ending.as_ref().map(|ending| keys::ended(ending.at, id)));
+    keys.extend(holder(id, record));
     keys.into_iter().map(|key| Write { key, value: Some(Vec::new()) }).collect()
 }
 
@@ -23,6 +24,7 @@ pub(super) fn moved(id: TokenId, before: &Record, after: &Record) -> Vec<Write> 
             Some(keys::name(&record.name, id)),
             Some(keys::expires(record.expires_at, id)),
             record.ending.as_ref().map(|ending| keys::ended(ending.at, id)),
+            holder(id, record),
         ]
     };
     let mut writes = Vec::new();
@@ -36,10 +38,14 @@ pub(super) fn moved(id: TokenId, before: &Record, after: &Record) -> Vec<Write> 
     writes
 }
 
-/// Where names are unique: the check that nobody took the name meanwhile, and the write that takes it.
-pub(super) fn claim_name(settings: &Settings, name: &str, id: TokenId, held: Option<u64>) -> Option<(Check, Write)> {
-    settings.unique_names().then(|| {
-        let key = keys::named(name);
-        (Check { key: key.clone(), version: held }, Write { key, value: Some(id.to_stored()) })
-    })
+/// Where a record is found as the holder of its name: a tombstone holds none. It is kept whatever the settings say, so that it is
+/// whole when they begin to want unique names.
+fn holder(id: TokenId, record: &Record) -> Option<Vec<u8>> {
+    record.ending.is_none().then(|| keys::holder(&record.name, id))
+}
+
+/// The check that nobody took the name meanwhile, and the write that takes it. `taken`: the version of what says who took it last.
+pub(super) fn take_name(name: &str, id: TokenId, taken: Option<u64>) -> (Check, Write) {
+    let key = keys::named(name);
+    (Check { key: key.clone(), version: taken }, Write { key, value: Some(id.to_stored()) })
 }

@@ -22,6 +22,8 @@ pub(super) struct Standing {
     pub(super) time: Time,
     pub(super) epoch: Option<Versioned<Epoch>>,
     pub(super) settings: Settings,
+    /// The version of the settings. `None`: they were never changed.
+    pub(super) settings_version: Option<u64>,
     pub(super) maximum_access_ttl: MaximumAccessTtl,
     pub(super) token: Option<Versioned<Record>>,
     /// Nearest first; `None` for one that is not there.
@@ -146,12 +148,14 @@ impl Standing {
         };
         let (chain, of_owners) = rest.split_at_checked(needs.ancestors.len()).ok_or(RecordError)?;
         let mark = decoded(clock.as_ref())?.map(|(mark, _)| mark);
+        let settings = decoded::<Settings>(settings.as_ref())?;
         let ancestors = needs.ancestors.iter().zip(chain);
         let owners = needs.owners.iter().zip(of_owners);
         Ok(Self {
             time: Time::new(reading, mark),
             epoch: decoded(epoch.as_ref())?,
-            settings: decoded(settings.as_ref())?.map(|(settings, _)| settings).unwrap_or_default(),
+            settings_version: settings.as_ref().map(|(_, version)| *version),
+            settings: settings.map(|(settings, _)| settings).unwrap_or_default(),
             maximum_access_ttl: MaximumAccessTtl::decode(maximum.as_ref())?,
             token: decoded(token.as_ref())?,
             ancestors: ancestors

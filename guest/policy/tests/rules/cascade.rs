@@ -85,7 +85,7 @@ impl Store for Counted {
 }
 
 #[test]
-fn a_revoke_is_one_commit_of_seven_writes_however_many_access_tokens_and_children_there_are() {
+fn a_revoke_is_one_commit_of_eight_writes_however_many_access_tokens_and_children_there_are() {
     let world = World::over(Counted(MemoryStore::new(), AtomicUsize::new(0), AtomicUsize::new(0)));
     let parent = world.issue(|_| ());
     for _ in 0..20 {
@@ -97,8 +97,8 @@ fn a_revoke_is_one_commit_of_seven_writes_however_many_access_tokens_and_childre
     let before = (world.store.1.load(SeqCst), world.store.2.load(SeqCst));
     world.authority.delete(&Actor::Machine, &[parent.token.id.to_string()], Reason::Deleted, None).unwrap();
     let after = (world.store.1.load(SeqCst), world.store.2.load(SeqCst));
-    // The record, its place among the ended ones, what exchanges kept (two), the work that follows, the cut, and when it is due.
-    assert_eq!((after.0 - before.0, after.1 - before.1), (1, 7));
+    // The record, its place among the ended ones and no more among the holders of its name, what exchanges kept (two), the work that follows, the cut, and when it is due.
+    assert_eq!((after.0 - before.0, after.1 - before.1), (1, 8));
 }
 
 #[test]

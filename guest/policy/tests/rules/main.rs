@@ -27,6 +27,7 @@ mod issue;
 mod life;
 mod list;
 mod list_model;
+mod names;
 mod networks;
 mod owners;
 mod pair_races;

@@ -26,7 +26,9 @@ use crate::{
 pub const MAX_IMPORTED: usize = 1000;
 /// The most checks and writes that one token takes; so a full call is one commit.
 const WRITES_EACH: usize = 16;
-const _: () = assert!(MAX_IMPORTED * WRITES_EACH <= MAX_COMMIT, "a full call is one commit");
+/// Checks and writes of a whole call: the settings, and the maximum access TTL.
+const WRITES_OF_ALL: usize = 3;
+const _: () = assert!(MAX_IMPORTED * WRITES_EACH + WRITES_OF_ALL <= MAX_COMMIT, "a full call is one commit");
 /// The most characters of an address as text (RFC 4291 section 2.2, with an embedded IPv4 address).
 const MAX_ADDRESS_LENGTH: usize = 45;
 
@@ -87,6 +89,7 @@ struct Candidate {
 struct Ground {
     time: Time,
     settings: Settings,
+    settings_version: Option<u64>,
     maximum: MaximumAccessTtl,
     /// The tokens of the batch and their parents, as far as they are there.
     records: BTreeMap<TokenId, (Record, u64)>,
@@ -169,6 +172,7 @@ impl Authority {
             }
             let mut draw = Draw::seeded(self.entropy.as_ref());
             let mut batch = Batch::default();
+            batch.check(keys::SETTINGS.to_vec(), ground.settings_version);
             let mut entering = Vec::with_capacity(now.len());
             for one in now {
                 match self.prepare(&one, &ground, &mut draw, &mut batch)? {
@@ -211,9 +215,11 @@ impl Authority {
                 records.insert(id, record);
             }
         }
+        let settings = decoded::<Settings>(settings.as_ref())?;
         Ok(Ground {
             time: Time::new(reading, decoded(clock.as_ref())?.map(|(mark, _)| mark)),
-            settings: decoded(settings.as_ref())?.map(|(settings, _)| settings).unwrap_or_default(),
+            settings_version: settings.as_ref().map(|(_, version)| *version),
+            settings: settings.map(|(settings, _)| settings).unwrap_or_default(),
             maximum: MaximumAccessTtl::decode(maximum.as_ref())?,
             records,
         })
@@ -249,18 +255,17 @@ impl Authority {
             }
         }
         if ground.settings.unique_names() && record.ending.is_none() {
-            let held = match self.name_holder(&record.name) {
-                Ok(held) => held,
+            let taken = match self.free_name(&record.name) {
+                Ok(taken) => taken,
                 Err(IssueError::Unavailable) => return Err(Unavailable),
                 Err(refused) => return Ok(Err(Imported::Refused(refused))),
             };
             if !batch.names.insert(record.name.clone()) {
                 return Ok(Err(Imported::Refused(IssueError::NameTaken)));
             }
-            if let Some((check, write)) = index::claim_name(&ground.settings, &record.name, one.id, held) {
-                batch.check(check.key, check.version);
-                batch.writes.push(write);
-            }
+            let (check, write) = index::take_name(&record.name, one.id, taken);
+            batch.check(check.key, check.version);
+            batch.writes.push(write);
         }
         record.lineage = LineageId(draw.bytes());
         if let Some(owner) = &record.owner {
