@@ -11,7 +11,7 @@ use crate::budget;
 use crate::instance::AuthorityInstance;
 use crate::lent::Lent;
 use crate::policy::{Policy, PolicyError};
-use crate::pool::Pool;
+use crate::pool::{Pool, Size};
 use crate::wit::configuration::{ConfigureRefusal, Previewed, Settings, SettingsChange, SettingsRefusal};
 use crate::wit::epochs::{Algorithm, BeginRefusal, Boot, Epoch, EpochRefusal};
 use crate::wit::exchange::{
@@ -29,12 +29,8 @@ use crate::wit::types::{Actor, Reason, Seconds};
 use crate::wit::upkeep::{Accepted, Clock, Swept, UpkeepRefusal, Use};
 
 /// The processor time that one call may take. The longest honest ones, a batch of 1,000 deletions or a snapshot of
-/// 100,000 cuts, take some tens of milliseconds.
+/// 100,000 cuts, take some tens of milliseconds. A call that derives a key may take [`budget::KEY_LIMIT`].
 const LIMIT: Duration = Duration::from_secs(2);
-
-/// The processor time that beginning an epoch may take. With RS256 two primes are searched for: some tenths of a second as a
-/// rule, but how long a search takes is chance, and a start of the server must not fail by it.
-const EPOCH_LIMIT: Duration = Duration::from_secs(30);
 
 /// Which pool takes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +44,11 @@ pub enum Class {
 /// How many instances each pool has, and how many calls may wait for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolSizes {
-    /// Instances for [`Class::Exchange`].
+    /// Exchanges that compute at a time.
     pub exchange: usize,
+    /// Instances for [`Class::Exchange`] beyond that: while one exchange waits for the disk, another takes its place. Those that
+    /// count uses, replace secrets or end something commit; the others must not wait for them.
+    pub exchange_committing: usize,
     /// Waiting calls of [`Class::Exchange`].
     pub exchange_queue: usize,
     /// Instances for [`Class::Administration`].
@@ -63,6 +62,8 @@ impl Default for PoolSizes {
         Self {
             // They compute: more of them than processors would only wait for each other.
             exchange: thread::available_parallelism().map_or(1, NonZero::get),
+            // Commits that wait together share one wait; a few are enough to share it well.
+            exchange_committing: 8,
             // At some 100 us each, the last in the queue waits a tenth of a second. Later than that is too late.
             exchange_queue: 1024,
             // They wait for the disk, and commits that wait together share one wait.
@@ -120,8 +121,24 @@ impl Authority {
         };
         Ok(Self {
             pools: Arc::new(Pools {
-                exchange: Pool::start("exchange", sizes.exchange, sizes.exchange_queue, make)?,
-                administration: Pool::start("administration", sizes.administration, sizes.administration_queue, make)?,
+                exchange: Pool::start(
+                    "exchange",
+                    Size {
+                        places: sizes.exchange,
+                        instances: sizes.exchange.saturating_add(sizes.exchange_committing),
+                        queue: sizes.exchange_queue,
+                    },
+                    make,
+                )?,
+                administration: Pool::start(
+                    "administration",
+                    Size {
+                        places: sizes.administration,
+                        instances: sizes.administration,
+                        queue: sizes.administration_queue,
+                    },
+                    make,
+                )?,
             }),
         })
     }
@@ -181,8 +198,7 @@ pub struct AuthorityCall<'a> {
 macro_rules! exports {
     ($(
         $(#[$doc:meta])*
-        $interface:ident . $export:ident as $name:ident ( $($argument:ident : $type:ty),* ) -> $answer:ty
-            $(, within $limit:ident)?;
+        $interface:ident . $export:ident as $name:ident ( $($argument:ident : $type:ty),* ) -> $answer:ty;
     )*) => {
         impl<'a> AuthorityCall<'a> {
             pub(crate) fn new(instance: &'a mut AuthorityInstance) -> Self {
@@ -196,8 +212,7 @@ macro_rules! exports {
                 /// The outer one is a trap.
                 pub fn $name(&mut self, $($argument: $type),*) -> wasmtime::Result<$answer> {
                     let AuthorityInstance { store, guest } = &mut *self.instance;
-                    let [limit, ..] = [$($limit,)? LIMIT];
-                    budget::begin(store, limit);
+                    budget::begin(store, LIMIT);
                     guest.$interface().$export(store, $($argument),*)
                 }
             )*
@@ -221,10 +236,10 @@ exports! {
 
     /// Begins the authority's life after a start.
     jeton_policy_epochs.call_begin as begin(boot: Boot, alg: Option<Algorithm>)
-        -> Result<Epoch, BeginRefusal>, within EPOCH_LIMIT;
+        -> Result<Epoch, BeginRefusal>;
     /// Begins a new epoch.
     jeton_policy_epochs.call_advance as advance(actor: &Actor, alg: Option<Algorithm>)
-        -> Result<Epoch, EpochRefusal>, within EPOCH_LIMIT;
+        -> Result<Epoch, EpochRefusal>;
     /// The current epoch.
     jeton_policy_epochs.call_current as current_epoch() -> Result<Epoch, EpochRefusal>;
 
@@ -295,7 +310,7 @@ exports! {
     jeton_policy_upkeep.call_close_uses as close_uses() -> Result<(), UpkeepRefusal>;
     /// Goes back to the clock that is lent, although `reached` was. [`AuthorityCall::accept_clock`] lends the right one.
     jeton_policy_upkeep.call_accept_clock as accept_clock_although(keep: bool, reached: Seconds)
-        -> Result<Accepted, UpkeepRefusal>, within EPOCH_LIMIT;
+        -> Result<Accepted, UpkeepRefusal>;
 }
 
 impl AuthorityCall<'_> {

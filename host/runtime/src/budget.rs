@@ -12,6 +12,14 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::engine::TICK;
 
+/// The processor time that a call may take that derives a key of the epoch. With RS256 an epoch that begins searches for two
+/// primes: some tenths of a second as a rule, but how long a search takes is chance, and neither a start of the server nor a
+/// revocation for which the live set has no room may fail by it.
+///
+/// Which calls begin an epoch, their names do not tell: an edit, a deletion, a secret that was spent before may. So it is given
+/// to whoever asks for the root key, which nothing else is derived from.
+pub(crate) const KEY_LIMIT: Duration = Duration::from_secs(30);
+
 /// The processor time that one call may take, and what is known of the current call.
 pub(crate) struct Budget {
     limit: Duration,
@@ -29,6 +37,11 @@ impl Budget {
     fn renew(&mut self, limit: Duration) {
         self.limit = limit;
         self.since = None;
+    }
+
+    /// Lets the current call take `limit` in all, if it was given less.
+    pub(crate) fn raise(&mut self, limit: Duration) {
+        self.limit = self.limit.max(limit);
     }
 
     /// What to do with a guest that still computes when the thread has used `used` of its processor.
@@ -98,6 +111,19 @@ mod tests {
         assert_eq!(continues(&budget.look(Duration::from_millis(10))), Some(2));
         assert_eq!(continues(&budget.look(Duration::from_micros(11_500))), Some(1));
         assert_eq!(continues(&budget.look(Duration::from_millis(12))), None);
+    }
+
+    #[test]
+    fn a_raised_budget_is_counted_from_the_beginning_of_the_call_and_ends_with_it() {
+        let mut budget = Budget::new(LIMIT);
+        budget.look(Duration::from_millis(10));
+        budget.raise(LIMIT * 3);
+        budget.raise(LIMIT);
+        assert_eq!(continues(&budget.look(Duration::from_millis(13))), Some(3), "past the first limit");
+        assert_eq!(continues(&budget.look(Duration::from_millis(16))), None);
+        budget.renew(LIMIT);
+        budget.look(Duration::from_millis(20));
+        assert_eq!(continues(&budget.look(Duration::from_millis(22))), None, "the next call has an ordinary one");
     }
 
     #[test]

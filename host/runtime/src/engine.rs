@@ -12,8 +12,8 @@ use crate::engine_config::engine_config;
 /// 2 ms. A thousand increments of one number a second cost nothing that can be measured.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// Instances that exist whatever the machine: the administration pool (16 by default), what feeds the live set, and
-/// room for a second policy while it replaces the first.
+/// Instances that exist whatever the machine: the administration pool (16 by default), the exchanges that wait for the disk (8 by
+/// default), what feeds the live set, and room for a second policy while it replaces the first.
 const INSTANCES: usize = 64;
 
 /// Instances per processor: a verifier on its I/O thread and an authority in the exchange pool, and as many of a

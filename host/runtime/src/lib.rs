@@ -12,6 +12,7 @@ mod engine_config;
 mod instance;
 mod lent;
 mod live;
+mod places;
 mod policy;
 mod pool;
 pub mod sandbox;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -9,6 +10,18 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::authority::{AuthorityCall, CallError};
 use crate::instance::AuthorityInstance;
+use crate::places::Places;
+
+/// How large a pool is.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    /// Calls that compute at a time.
+    pub(crate) places: usize,
+    /// Threads: those beyond the places serve while others wait for the disk.
+    pub(crate) instances: usize,
+    /// Calls that may wait.
+    pub(crate) queue: usize,
+}
 
 /// A call that waits for an instance. `None`: none could be made.
 type Job = Box<dyn FnOnce(Option<&mut AuthorityInstance>) -> Condition + Send>;
@@ -28,22 +41,18 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Starts `instances` threads with room for `waiting` calls; `make` gives each thread its own way to an instance.
-    pub(crate) fn start<M>(
-        name: &'static str,
-        instances: usize,
-        waiting: usize,
-        make: impl Fn() -> M,
-    ) -> io::Result<Self>
+    /// Starts the threads; `make` gives each its own way to an instance.
+    pub(crate) fn start<M>(name: &'static str, size: Size, make: impl Fn() -> M) -> io::Result<Self>
     where
         M: Fn() -> wasmtime::Result<AuthorityInstance> + Send + 'static,
     {
-        let (queue, jobs) = crossbeam_channel::bounded(waiting.max(1));
-        let mut threads = Vec::with_capacity(instances);
-        for _ in 0..instances.max(1) {
-            let (jobs, make) = (jobs.clone(), make());
+        let (queue, jobs) = crossbeam_channel::bounded(size.queue.max(1));
+        let places = Arc::new(Places::new(size.places.max(1)));
+        let mut threads = Vec::with_capacity(size.instances);
+        for _ in 0..size.instances.max(1) {
+            let (jobs, make, places) = (jobs.clone(), make(), Arc::clone(&places));
             let thread = thread::Builder::new().name(format!("jeton-{name}"));
-            threads.push(thread.spawn(move || work(name, &jobs, make))?);
+            threads.push(thread.spawn(move || work(name, &jobs, &places, make))?);
         }
         Ok(Self { name, queue: RwLock::new(Some(queue)), threads: Mutex::new(threads) })
     }
@@ -99,9 +108,15 @@ impl Pool {
 }
 
 /// Runs calls until the queue is closed and empty.
-fn work(name: &'static str, jobs: &Receiver<Job>, make: impl Fn() -> wasmtime::Result<AuthorityInstance>) {
+fn work(
+    name: &'static str,
+    jobs: &Receiver<Job>,
+    places: &Arc<Places>,
+    make: impl Fn() -> wasmtime::Result<AuthorityInstance>,
+) {
     let mut instance = None;
     for job in jobs {
+        let _place = places.take();
         if instance.is_none() {
             instance = make()
                 .inspect_err(|error| {

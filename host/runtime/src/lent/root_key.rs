@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wasmtime::component::Linker;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::budget::{Budgeted as _, KEY_LIMIT};
 use crate::lent::{LentState, entropy};
 
 /// The bytes of a root key.
@@ -62,11 +63,13 @@ impl fmt::Debug for RootKey {
 
 /// Lends the root key. By hand: the generated way takes a `Vec` and leaves the secret in freed memory.
 pub(super) fn add_to_linker(linker: &mut Linker<LentState>) -> wasmtime::Result<()> {
-    linker.instance("jeton:policy/root-key@0.1.0")?.func_wrap("root-key", |store, (): ()| {
-        match &store.data().lent.root_key {
-            Some(key) => Ok((Arc::clone(&key.bytes),)),
-            None => Err(wasmtime::format_err!("the policy asked for a root key where none is lent")),
-        }
+    linker.instance("jeton:policy/root-key@0.1.0")?.func_wrap("root-key", |mut store, (): ()| {
+        let Some(key) = &store.data().lent.root_key else {
+            return Err(wasmtime::format_err!("the policy asked for a root key where none is lent"));
+        };
+        let bytes = Arc::clone(&key.bytes);
+        store.data_mut().budget().raise(KEY_LIMIT);
+        Ok((bytes,))
     })
 }
 

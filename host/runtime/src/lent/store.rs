@@ -12,6 +12,7 @@ use crate::bindings::jeton::policy::store::{
     Check, CommitError, Direction, Entry, Freshness, Host, Item, Page, Snapshot, StoreError, Write,
 };
 use crate::lent::LentState;
+use crate::places;
 
 impl Host for LentState {
     fn read(&mut self, keys: Vec<Vec<u8>>, freshness: Freshness) -> wasmtime::Result<Result<Snapshot, StoreError>> {
@@ -52,7 +53,7 @@ impl Host for LentState {
         checks.iter().try_for_each(|check| require_key(&check.key))?;
         let checks = checks.into_iter().map(Into::into).collect();
         let writes = writes.into_iter().map(Into::into).collect();
-        Ok(self.lent.store.commit(checks, writes).map_err(Into::into))
+        Ok(places::lend_while(|| self.lent.store.commit(checks, writes)).map_err(Into::into))
     }
 }
 

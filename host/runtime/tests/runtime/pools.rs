@@ -1,15 +1,30 @@
 //! The pools: their bounds, their end, and what a failing call costs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use jeton_runtime::{Authority, CallError, Class, Policy, PoolSizes};
+use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
+use jeton_runtime::wit::configuration::SettingsChange;
+use jeton_runtime::wit::epochs::{Algorithm, Boot};
+use jeton_runtime::wit::exchange::ExchangeRequest;
+use jeton_runtime::wit::refresh_tokens::{Bindings, IssueRequest};
+use jeton_runtime::wit::types::Actor;
+use jeton_runtime::{Authority, AuthorityCall, CallError, Class, Lent, Policy, PoolSizes, RootKey};
+use jeton_store::MemoryStore;
+use parking_lot::{Condvar, Mutex};
 
-use crate::scaffold::{NOW, lent, start};
+use crate::scaffold::{ISSUER, NOW, lent, start};
 
 fn small() -> Authority {
-    let sizes = PoolSizes { exchange: 1, exchange_queue: 1, administration: 2, administration_queue: 8 };
+    let sizes = PoolSizes {
+        exchange: 1,
+        exchange_committing: 0,
+        exchange_queue: 1,
+        administration: 2,
+        administration_queue: 8,
+    };
     let lent = lent(&Arc::default(), &Arc::new(NOW.into()));
     Authority::start(&Policy::embedded().unwrap(), lent, sizes).unwrap()
 }
@@ -89,4 +104,95 @@ fn calls_from_asynchronous_code_wait_without_blocking() {
         .unwrap()
         .unwrap();
     assert!(epoch.number >= NOW);
+}
+
+/// A store whose commits wait while it is shut.
+#[derive(Default)]
+struct Gate {
+    memory: MemoryStore,
+    shut: Mutex<bool>,
+    changed: Condvar,
+    /// Commits that wait.
+    waiting: AtomicUsize,
+}
+
+impl Gate {
+    fn set(&self, shut: bool) {
+        *self.shut.lock() = shut;
+        self.changed.notify_all();
+    }
+}
+
+impl Store for Gate {
+    fn read(&self, keys: &[Vec<u8>], freshness: Freshness) -> Result<Snapshot, Unavailable> {
+        self.memory.read(keys, freshness)
+    }
+
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
+        self.memory.scan(prefix, after, direction, limit)
+    }
+
+    fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.changed.wait_while(&mut self.shut.lock(), |shut| *shut);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.memory.commit(checks, writes)
+    }
+}
+
+/// An authority over the gate in which one exchange computes at a time, and its refresh tokens: one without and one with a limit.
+fn gated(gate: &Arc<Gate>) -> (Authority, [ExchangeRequest; 2]) {
+    let sizes = PoolSizes { exchange: 1, exchange_committing: 2, exchange_queue: 8, ..PoolSizes::default() };
+    let lent = Lent::new(Arc::clone(gate) as _, Some(RootKey::draw().unwrap()));
+    let authority = Authority::start(&Policy::embedded().unwrap(), lent, sizes).unwrap();
+    let call = Class::Administration;
+    authority.call_blocking(call, |authority| authority.configure(Some(ISSUER), ISSUER)).unwrap().unwrap();
+    authority.call_blocking(call, |authority| authority.begin(Boot::Advance, None)).unwrap().unwrap();
+    let requests = [None, Some(100)].map(|max_exchanges| {
+        let bindings = Bindings { max_exchanges, ..Bindings::default() };
+        let request = IssueRequest { bindings, ..IssueRequest::named("job") };
+        let issued = authority.call_blocking(call, move |authority| authority.issue(&Actor::Machine, &request));
+        let refresh_token = issued.unwrap().unwrap().secret.unwrap();
+        ExchangeRequest { refresh_token, scope: None, resource: None, peer: None }
+    });
+    (authority, requests)
+}
+
+#[test]
+fn exchanges_that_wait_for_the_disk_hold_up_none_that_do_not() {
+    let gate = Arc::new(Gate::default());
+    let (authority, [plain, counted]) = gated(&gate);
+    gate.set(true);
+    thread::scope(|scope| {
+        let counting: Vec<_> = (0..2)
+            .map(|_| {
+                let (authority, counted) = (authority.clone(), counted.clone());
+                scope.spawn(move || authority.call_blocking(Class::Exchange, move |call| call.exchange(&counted)))
+            })
+            .collect();
+        crate::scaffold::eventually("both commits", || gate.waiting.load(Ordering::SeqCst) == 2);
+        for _ in 0..10 {
+            let plain = plain.clone();
+            assert!(authority.call_blocking(Class::Exchange, move |call| call.exchange(&plain)).unwrap().is_ok());
+        }
+        assert_eq!(gate.waiting.load(Ordering::SeqCst), 2, "the disk has not answered yet");
+        gate.set(false);
+        for counting in counting {
+            assert!(counting.join().unwrap().unwrap().is_ok());
+        }
+    });
+}
+
+#[test]
+fn an_epoch_with_primes_begins_by_whatever_call_it_takes() {
+    let (authority, [plain, _]) = gated(&Arc::default());
+    let call = Class::Administration;
+    let begun = authority.call_blocking(call, |authority| authority.advance(&Actor::Machine, Some(Algorithm::Rs256)));
+    let begun = begun.unwrap().unwrap();
+    let change = SettingsChange { access_token_expiration: Some(60), ..SettingsChange::default() };
+    let set = move |call: &mut AuthorityCall<'_>| call.set_settings(&Actor::Machine, &change, None, true);
+    assert_eq!(authority.call_blocking(call, set).unwrap().unwrap().access_token_expiration, 60);
+    let next = authority.call_blocking(call, |authority| authority.current_epoch()).unwrap().unwrap();
+    assert_eq!((next.alg, next.number > begun.number), (Algorithm::Rs256, true));
+    assert!(authority.call_blocking(Class::Exchange, move |call| call.exchange(&plain)).unwrap().is_ok());
 }

@@ -37,7 +37,13 @@ fn start() -> Running {
     let store = Arc::new(ResettableStore::default());
     let lent = Lent::new(Arc::clone(&store) as _, Some(RootKey::from_bytes(Zeroizing::new(ROOT_KEY))))
         .with_clock(Arc::new(|| (START, 0)));
-    let sizes = PoolSizes { exchange: 1, exchange_queue: 1, administration: 1, administration_queue: 1 };
+    let sizes = PoolSizes {
+        exchange: 1,
+        exchange_committing: 0,
+        exchange_queue: 1,
+        administration: 1,
+        administration_queue: 1,
+    };
     let authority = Authority::start(&policy, lent, sizes).expect("an authority");
     let beginning = authority.call_blocking(Class::Administration, |call| {
         let mut story = Story::default();
