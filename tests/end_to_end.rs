@@ -25,6 +25,7 @@ mod durability;
 mod explanations;
 mod failing_disk;
 mod last_use;
+mod live_feed;
 mod networks;
 mod observing;
 mod races;

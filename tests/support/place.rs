@@ -47,7 +47,11 @@ impl Place {
 
     /// A server on this place's data, on a free port. It runs after [`Launch::start`].
     pub(crate) fn serve(&self) -> Launch {
-        let port = free_port();
+        self.serve_on(free_port())
+    }
+
+    /// The same on this port.
+    pub(crate) fn serve_on(&self, port: u16) -> Launch {
         let mut command = self.jeton(&["serve", "--data"]);
         // Talkative, so that what must not be in its output has every chance to be there.
         command
@@ -59,8 +63,13 @@ impl Place {
 
     /// The same, with a root key that outlives it, and a stored epoch that goes on.
     pub(crate) fn serve_resuming(&self) -> Launch {
+        self.serve_resuming_on(free_port())
+    }
+
+    /// The same on this port.
+    pub(crate) fn serve_resuming_on(&self, port: u16) -> Launch {
         let key = self.root_key();
-        self.serve().arguments(&["--boot", "resume", "--root-key-file"]).argument(&key)
+        self.serve_on(port).arguments(&["--boot", "resume", "--root-key-file"]).argument(&key)
     }
 
     /// This place's root key, made when first asked for.

@@ -21,6 +21,6 @@ pub mod wit;
 
 pub use authority::{Authority, AuthorityCall, CallError, Class, PoolSizes, StartError};
 pub use lent::{Clock, Entropy, EntropyError, Lent, RootKey};
-pub use live::{Live, LiveDocument, LiveError, Publisher};
+pub use live::{Holding, Live, LiveDocument, LiveError, Publisher, Told};
 pub use policy::{Policy, PolicyError};
 pub use verifier::{IntrospectError, Verifier, VerifyError};

@@ -10,7 +10,7 @@ use std::{
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
 use jeton_runtime::{Authority, Live};
 
-use crate::{listen::TrustedProxy, observe::metrics::Metrics, uses::Uses};
+use crate::{listen::TrustedProxy, observe::metrics::Metrics, polls::Polls, uses::Uses};
 
 /// The running authority, as request handlers see it.
 pub struct App {
@@ -26,6 +26,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Who showed bad credentials how often.
     pub failures: FailureLimiter,
+    /// Who waits for changes of the live set.
+    pub polls: Arc<Polls>,
     /// Which refresh tokens were exchanged, until it is noted.
     pub uses: Uses,
 }
@@ -35,6 +37,8 @@ pub struct App {
 pub struct Options {
     /// DPA's token path takes its parameters in the query string too.
     pub dpa_query_tokens: bool,
+    /// Anybody may wait for changes of the live set.
+    pub live_open: bool,
     /// Whose word counts about where a request comes from.
     pub trusted_proxies: Vec<TrustedProxy>,
 }
@@ -141,7 +145,7 @@ impl Default for FailureLimiter {
 }
 
 /// One customer has a whole /64 of IPv6.
-fn network_of(address: IpAddr) -> IpAddr {
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

@@ -10,6 +10,7 @@
 //! | options | [`config`] |
 //! | logs, metrics | [`observe`] |
 //! | when a refresh token was used last | [`uses`] |
+//! | how many wait for changes of the live set | [`polls`] |
 
 pub mod algorithm;
 pub mod api;
@@ -22,6 +23,7 @@ pub mod hot;
 pub mod listen;
 pub mod local_socket;
 pub mod observe;
+pub mod polls;
 pub mod root_key_file;
 pub mod serve;
 pub mod uses;

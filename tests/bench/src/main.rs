@@ -1,7 +1,7 @@
 //! Jeton's figures: `cargo run --release -p jeton-bench`, after `cargo build --release`. Takes about ten minutes.
 //!
 //! Everything is compared within one run and in turns, so that what drifts with the machine drifts for both sides.
-//! The page is written to `docs/figures.md`. With `algorithms` or `scale`, those figures alone are taken and no page is written.
+//! The page is written to `docs/figures.md`. With `algorithms`, `feed` or `scale`, those figures alone are taken and no page is written.
 
 mod algorithms;
 // What the tests of the runtime make hostile policies with makes the empty one here.
@@ -15,6 +15,7 @@ mod algorithms;
 )]
 #[path = "../../../host/runtime/tests/runtime/hostile/component.rs"]
 mod empty_verifier;
+mod feed_figures;
 mod fixed_reply;
 mod http_figures;
 mod load;
@@ -36,15 +37,17 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => {}
         ["algorithms"] => return algorithms::run(&mut Report::default()),
+        ["feed"] => return feed_figures::run(&mut Report::default()),
         ["scale"] => return scale_figures::run(&mut Report::default()),
         ["fixed-reply", port, bytes] => return fixed_reply::run(port.parse()?, bytes.parse()?),
-        _ => anyhow::bail!("usage: jeton-bench [algorithms | scale]"),
+        _ => anyhow::bail!("usage: jeton-bench [algorithms | feed | scale]"),
     }
     let mut report = Report::default();
     machine::run(&mut report)?;
     verdicts::run(&mut report)?;
     algorithms::run(&mut report)?;
     http_figures::run(&mut report)?;
+    feed_figures::run(&mut report)?;
     start_figures::run(&mut report)?;
     scale_figures::run(&mut report)?;
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/figures.md");

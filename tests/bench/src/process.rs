@@ -37,11 +37,17 @@ impl Server {
 
     /// `jeton serve` on `data`.
     pub(crate) fn jeton(data: &Path) -> anyhow::Result<Self> {
+        Self::jeton_with(data, &[])
+    }
+
+    /// The same, with more options.
+    pub(crate) fn jeton_with(data: &Path, options: &[&str]) -> anyhow::Result<Self> {
         let address = free_address()?;
         let arguments = ["serve", "--io-threads", "1", "--log-filter", "warn", "--data"].map(str::to_owned);
         let mut arguments = arguments.to_vec();
         arguments.push(data.display().to_string());
         arguments.extend(["--listen".to_owned(), address.to_string()]);
+        arguments.extend(options.iter().map(|option| (*option).to_owned()));
         Self::start(&jeton()?, &arguments, address)
     }
 

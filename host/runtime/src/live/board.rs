@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::log::{Holding, Log, Missing};
 use crate::wit::verification::Held;
 
 /// The deltas that may follow a whole document. A verifier that was replaced loads them all, at about 2 us each, so this
@@ -29,6 +30,8 @@ struct Chain {
     whole: Option<Document>,
     deltas: Vec<Document>,
     held: Option<Held>,
+    /// What edges are told of the chain. Under the same lock: no edge is told less than a verifier here knows.
+    log: Log,
     /// Since when the set is not known to be current. `None`: it is.
     doubtful: Option<Instant>,
     /// How often the board was retracted.
@@ -64,8 +67,14 @@ pub(crate) enum PublishError {
 impl Board {
     /// A board on which nothing is published yet.
     pub(crate) fn new() -> Self {
-        let chain =
-            Chain { whole: None, deltas: Vec::new(), held: None, doubtful: Some(Instant::now()), retractions: 0 };
+        let chain = Chain {
+            whole: None,
+            deltas: Vec::new(),
+            held: None,
+            log: Log::default(),
+            doubtful: Some(Instant::now()),
+            retractions: 0,
+        };
         Self { required: AtomicU64::new(NOTHING), chain: Mutex::new(chain) }
     }
 
@@ -103,17 +112,51 @@ impl Board {
         if let Some(published) = chain.held.map(|held| held.sequence).filter(|last| *last > held.sequence) {
             return Err(PublishError::WentBack { published, offered: held.sequence });
         }
-        chain.whole = Some(Document { sequence: held.sequence, bytes: bytes.into() });
-        chain.deltas.clear();
+        chain.log.restart(held);
+        chain.begin_with(bytes, held);
         self.reveal(&mut chain, held);
         Ok(())
+    }
+
+    /// Puts a whole document in the place of everything before it, which says the same: the last delta is in it, and nothing has
+    /// changed since.
+    pub(crate) fn compact(&self, bytes: Vec<u8>, held: Held) {
+        let mut chain = self.chain.lock();
+        chain.log.advance(held.sequence);
+        chain.begin_with(bytes, held);
+        self.reveal(&mut chain, held);
     }
 
     /// Adds a delta whose base is the sequence that is required now.
     pub(crate) fn extend(&self, bytes: Vec<u8>, held: Held) {
         let mut chain = self.chain.lock();
+        chain.log.extend(&bytes, held);
         chain.deltas.push(Document { sequence: held.sequence, bytes: bytes.into() });
         self.reveal(&mut chain, held);
+    }
+
+    /// Whether an edge is told what it lacks, and not everything.
+    pub(super) fn reaches(&self, holding: Holding) -> bool {
+        self.chain.lock().log.reaches(holding)
+    }
+
+    /// What an edge lacks; within it `None`: everything. `None`: nothing can be known now.
+    pub(super) fn since(&self, holding: Holding) -> Option<Option<Missing>> {
+        let chain = self.chain.lock();
+        self.required()?;
+        Some(chain.log.since(holding))
+    }
+
+    /// Notes that a whole document of this sequence was handed out.
+    pub(super) fn hand_out(&self, sequence: u64) {
+        self.chain.lock().log.hand_out(sequence);
+    }
+
+    /// The epoch and the sequence of what is known. `None`: nothing can be known now.
+    pub(super) fn end(&self) -> Option<(u64, u64)> {
+        let chain = self.chain.lock();
+        self.required()?;
+        Some(chain.log.end())
     }
 
     /// Whether a whole document is due.
@@ -148,6 +191,13 @@ impl Board {
         chain.held = Some(held);
         chain.doubtful = None;
         self.required.store(held.sequence, Ordering::Release);
+    }
+}
+
+impl Chain {
+    fn begin_with(&mut self, whole: Vec<u8>, held: Held) {
+        self.whole = Some(Document { sequence: held.sequence, bytes: whole.into() });
+        self.deltas.clear();
     }
 }
 
@@ -203,6 +253,27 @@ mod tests {
         board.publish(b"whole at 20".to_vec(), held(20), 0).unwrap();
         assert_eq!(texts(&board, Some(15)), ["whole at 20"]);
         assert_eq!(board.required(), Some(20));
+    }
+
+    #[test]
+    fn a_chain_that_is_compacted_is_gone_on_from() {
+        let board = board();
+        board.compact(b"whole at 17".to_vec(), held(17));
+        assert_eq!(texts(&board, Some(15)), ["whole at 17"]);
+        board.extend(b"to 20".to_vec(), held(20));
+        assert_eq!(texts(&board, Some(17)), ["to 20"]);
+        assert_eq!(board.required(), Some(20));
+    }
+
+    #[test]
+    fn an_edge_is_told_nothing_by_a_board_that_permits_no_verdict() {
+        let board = board();
+        let holding = Holding { sequence: 15, epoch: Some(1) };
+        assert!(board.since(holding).unwrap().unwrap().is_nothing());
+        board.retract();
+        assert_eq!((board.since(holding), board.end()), (None, None));
+        board.publish(b"whole at 15".to_vec(), held(15), 1).unwrap();
+        assert_eq!(board.end(), Some((1, 15)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,17 @@ use crate::live::{Live, LiveDocument, LiveError};
 
 /// What is asked of the keeper, and who waits for it.
 pub(super) enum Request {
-    Document(tokio::sync::oneshot::Sender<Option<Arc<LiveDocument>>>),
+    Document {
+        /// One that was begun after this does.
+        asked: Instant,
+        compressed: bool,
+        reply: tokio::sync::oneshot::Sender<Option<Arc<LiveDocument>>>,
+    },
     Recover(SyncSender<Result<(), LiveError>>),
 }
 
-/// Requests that may wait: one document answers them all, so more than this means that none can be made.
-const WAITING: usize = 1024;
+/// Requests that may wait: one for a document, from all who want one, and those of who wants the live set back.
+const WAITING: usize = 64;
 
 /// How often a live set that is not current is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -35,7 +40,13 @@ pub(super) fn start(live: Weak<Live>, requests: Receiver<Request>, mut source: S
             let request = requests.recv_timeout(retry.saturating_duration_since(Instant::now()));
             let Some(live) = live.upgrade() else { return };
             match request {
-                Ok(Request::Document(reply)) => drop(reply.send(document(&live, &mut source))),
+                Ok(Request::Document { asked, compressed, reply }) => {
+                    let document = document(&live, &mut source, asked);
+                    if let Some(document) = document.as_ref().filter(|document| compressed && !document.is_small()) {
+                        document.compress();
+                    }
+                    drop(reply.send(document));
+                }
                 Ok(Request::Recover(reply)) => drop(reply.send(recover(&live, &mut source))),
                 Err(RecvTimeoutError::Timeout) => {
                     retry_if_lost(&live, &mut source);
@@ -69,12 +80,12 @@ fn recover(live: &Live, source: &mut Source) -> Result<(), LiveError> {
 }
 
 /// The document of this moment, made anew where the last one is too old.
-fn document(live: &Live, source: &mut Source) -> Option<Arc<LiveDocument>> {
-    if let Some(document) = live.fresh_document() {
+fn document(live: &Live, source: &mut Source, asked: Instant) -> Option<Arc<LiveDocument>> {
+    if let Some(document) = live.fresh_document(asked, false) {
         return Some(document);
     }
-    let required = live.board.required()?;
     let made = Instant::now();
+    let required = live.board.required()?;
     let parts = source.snapshot(required).and_then(|(body, held)| Ok((body, held, source.key_set()?)));
     let (body, held, key_set) =
         parts.inspect_err(|reason| tracing::error!(%reason, "the live document cannot be made")).ok()?;
@@ -86,7 +97,9 @@ fn document(live: &Live, source: &mut Source) -> Option<Arc<LiveDocument>> {
         etag: format!("W/\"{}-{}\"", held.epoch, held.sequence),
         key_set,
         made,
+        compressed: OnceLock::new(),
     });
+    live.board.hand_out(document.sequence);
     live.document.store(Some(Arc::clone(&document)));
     Some(document)
 }

@@ -1,15 +1,19 @@
 //! The live set in memory: current by construction, since it follows every commit before that is acknowledged.
 
 mod board;
+mod feed;
 mod keeper;
+mod log;
 mod publisher;
 mod source;
 
-use std::sync::Arc;
+use std::io::Write as _;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use flate2::{Compression, write::GzEncoder};
 
 use crate::lent::{Latest, Lent};
 use crate::policy::Policy;
@@ -17,6 +21,9 @@ use crate::wit::verification::Held;
 
 use board::PublishError;
 pub(crate) use board::{Board, Route};
+use feed::Feed;
+pub use feed::Told;
+pub use log::Holding;
 pub use publisher::Publisher;
 pub(crate) use source::load;
 use source::{Source, SourceError};
@@ -25,12 +32,19 @@ use source::{Source, SourceError};
 /// that is behind.
 const DOCUMENT_AGE: Duration = Duration::from_secs(1);
 
+/// A body of so many bytes is compressed where that is asked for. Cuts are random, so a quarter is all there is to save: below
+/// this that is less than two packets.
+const COMPRESSED_ABOVE: usize = 8 * 1024;
+
 /// The live set, and what its verifiers load. One for each store.
 pub struct Live {
     board: Board,
     latest: Arc<Latest>,
     document: ArcSwapOption<LiveDocument>,
     keeper: SyncSender<keeper::Request>,
+    /// Whose turn it is to ask for a document, so that all who wait share it; and when the last one was begun that came to nothing.
+    making: tokio::sync::Mutex<Option<Instant>>,
+    feed: Feed,
 }
 
 /// The live set as it is handed out.
@@ -48,7 +62,9 @@ pub struct LiveDocument {
     pub etag: String,
     /// The JSON Web Key Set (RFC 7517), read after `body`: where an epoch began in between it is the newer one.
     pub key_set: Vec<u8>,
+    /// The moment before it was made.
     made: Instant,
+    compressed: OnceLock<Vec<u8>>,
 }
 
 /// The live set cannot be made current; until it can, no verdict is given.
@@ -65,15 +81,19 @@ impl Live {
     pub fn new(policy: &Policy, lent: &Lent) -> std::io::Result<(Arc<Self>, Publisher)> {
         let lent = Arc::new(lent.read_only());
         let (keeper, requests) = keeper::queue();
+        let (feed, changes) = feed::feed();
         let live = Arc::new(Self {
             board: Board::new(),
             latest: Arc::clone(lent.latest()),
             document: ArcSwapOption::empty(),
             keeper,
+            making: tokio::sync::Mutex::new(None),
+            feed,
         });
         // Each has a source of its own: the publisher runs on the thread that commits, and may wait for nobody who reads.
         let publisher = Publisher::new(&live, Source::new(policy, Arc::clone(&lent)));
         keeper::start(Arc::downgrade(&live), requests, Source::new(policy, lent))?;
+        feed::start(Arc::downgrade(&live), changes)?;
         Ok((live, publisher))
     }
 
@@ -92,12 +112,35 @@ impl Live {
     /// The live document, at least as new as the last commit that was acknowledged before this call, and made within the
     /// last second. `None`: it cannot be known now.
     pub async fn document(&self) -> Option<Arc<LiveDocument>> {
-        if let Some(document) = self.fresh_document() {
+        self.made(false).await
+    }
+
+    /// The same, [compressed](LiveDocument::compressed) where it is large enough.
+    pub async fn compressed_document(&self) -> Option<Arc<LiveDocument>> {
+        self.made(true).await
+    }
+
+    async fn made(&self, compressed: bool) -> Option<Arc<LiveDocument>> {
+        let asked = Instant::now();
+        if let Some(document) = self.fresh_document(asked, compressed) {
             return Some(document);
         }
+        let mut failed = self.making.lock().await;
+        // One that was begun after this call answers it, whatever was committed meanwhile.
+        if failed.is_some_and(|begun| begun >= asked) {
+            return None;
+        }
+        if let Some(document) = self.fresh_document(asked, compressed) {
+            return Some(document);
+        }
+        let begun = Instant::now();
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.keeper.try_send(keeper::Request::Document(reply)).ok()?;
-        answer.await.ok().flatten()
+        let document = match self.keeper.try_send(keeper::Request::Document { asked, compressed, reply }) {
+            Ok(()) => answer.await.ok().flatten(),
+            Err(_) => None,
+        };
+        *failed = document.is_none().then_some(begun);
+        document
     }
 
     /// What is held. `None`: nothing yet.
@@ -129,17 +172,43 @@ impl Live {
         &self.board
     }
 
-    fn fresh_document(&self) -> Option<Arc<LiveDocument>> {
+    /// The last document, where it does for a caller who asked at `asked`.
+    fn fresh_document(&self, asked: Instant, compressed: bool) -> Option<Arc<LiveDocument>> {
         let required = self.board.required()?;
         let document = self.document.load_full()?;
-        (document.sequence >= required && document.made.elapsed() < DOCUMENT_AGE).then_some(document)
+        let is_current = document.sequence >= required && document.made.elapsed() < DOCUMENT_AGE;
+        let is_ready = !compressed || document.is_small() || document.compressed().is_some();
+        (is_ready && (is_current || document.made >= asked)).then_some(document)
     }
 
     /// Publishes the whole live set as it stands in the store, of sequence `at_least` or later.
     fn republish(&self, source: &mut Source, at_least: u64) -> Result<(), RepublishError> {
         let retractions = self.board.retractions();
         let (document, held) = source.snapshot(at_least)?;
-        Ok(self.board.publish(document, held, retractions)?)
+        self.board.publish(document, held, retractions)?;
+        self.feed.changed();
+        Ok(())
+    }
+}
+
+impl LiveDocument {
+    /// The body in the gzip format (RFC 1952), where it was asked for and saves anything.
+    pub fn compressed(&self) -> Option<&[u8]> {
+        self.compressed.get().map(Vec::as_slice)
+    }
+
+    fn is_small(&self) -> bool {
+        self.body.len() <= COMPRESSED_ABOVE
+    }
+
+    /// Compresses it. Blocks, for some tens of milliseconds where it has megabytes.
+    fn compress(&self) {
+        self.compressed.get_or_init(|| {
+            let mut encoder = GzEncoder::new(Vec::with_capacity(self.body.len()), Compression::fast());
+            // Writing into memory does not fail.
+            let _ = encoder.write_all(&self.body);
+            encoder.finish().unwrap_or_default()
+        });
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::{Arc, Weak};
 
 use jeton_store::{CommitObserver, Committed};
 
-use crate::live::source::Source;
+use crate::live::source::{Source, SourceError};
 use crate::live::{Live, RepublishError};
+use crate::wit::verification::Held;
 
 /// Observes the commits of one store on behalf of a [`Live`].
 pub struct Publisher {
@@ -56,17 +57,28 @@ impl Live {
             match self.board.required() {
                 // A snapshot that was taken since the commit shows it already.
                 Some(base) if commit.revision <= base => {}
-                Some(base) if !self.board.is_full() => match source.delta(base, commit.revision, &commit.changes) {
+                Some(base) => match self.delta(source, base, commit) {
                     Ok((document, held)) => self.board.extend(document, held),
                     Err(reason) => {
                         tracing::debug!(%reason, "the live set is published as a whole");
                         return self.republish_group(source, group);
                     }
                 },
-                _ => return self.republish_group(source, group),
+                None => return self.republish_group(source, group),
             }
         }
+        if self.board.is_full() {
+            // The thread that commits is this one: nothing is committed beyond the group until it returns.
+            let (document, held) = source.snapshot(self.board.required().unwrap_or(0))?;
+            self.board.compact(document, held);
+        }
+        self.feed.changed();
         Ok(())
+    }
+
+    fn delta(&self, source: &mut Source, base: u64, commit: &Committed) -> Result<(Vec<u8>, Held), SourceError> {
+        source.go_on_from(self.board.route(None))?;
+        source.delta(base, commit.revision, &commit.changes)
     }
 
     fn republish_group(&self, source: &mut Source, group: &[Committed]) -> Result<(), RepublishError> {

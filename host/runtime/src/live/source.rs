@@ -9,6 +9,7 @@ use crate::authority::AuthorityCall;
 use crate::budget;
 use crate::instance::{AuthorityInstance, VerifierInstance};
 use crate::lent::Lent;
+use crate::live::Route;
 use crate::policy::Policy;
 use crate::wit::live::{Change, DeltaRefusal, LiveRefusal};
 use crate::wit::verification::{Held, LoadRefusal};
@@ -58,6 +59,20 @@ impl Source {
         }
         self.witness = Some(witness);
         Ok((document, held))
+    }
+
+    /// Goes on from what others made, unless something was made here already.
+    pub(crate) fn go_on_from(&mut self, route: Option<Route>) -> Result<(), SourceError> {
+        if self.witness.is_none()
+            && let Some(route) = route
+        {
+            let mut witness = VerifierInstance::new(&self.policy)?;
+            for document in &route.documents {
+                load(&mut witness, document)??;
+            }
+            self.witness = Some(witness);
+        }
+        Ok(())
     }
 
     /// The document that leads from what was made last, of sequence `base`, to `sequence`.

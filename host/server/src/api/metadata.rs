@@ -45,6 +45,8 @@ fn metadata(issuer: &str) -> Value {
         // Section 2 allows registered names of access token types beside those of client authentication methods.
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "Bearer"],
         "jwks_uri": format!("{base}/.well-known/jwks.json"),
+        // Section 2 allows members of one's own: where edges follow what is revoked.
+        "jeton_live_endpoint": format!("{base}/v1/live"),
         "grant_types_supported": ["refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"],
         // Section 2 requires the member; there is no authorization endpoint.
         "response_types_supported": [],
@@ -69,7 +71,9 @@ mod tests {
         {
             let metadata = metadata(issuer);
             assert_eq!(metadata["issuer"], issuer);
-            for endpoint in ["token_endpoint", "revocation_endpoint", "introspection_endpoint", "jwks_uri"] {
+            for endpoint in
+                ["token_endpoint", "revocation_endpoint", "introspection_endpoint", "jwks_uri", "jeton_live_endpoint"]
+            {
                 let url = metadata[endpoint].as_str().unwrap_or_default();
                 assert!(
                     url.strip_prefix(base).is_some_and(|path| path.starts_with('/') && !path.starts_with("//")),

@@ -64,7 +64,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/.well-known/jwks.json", get(live::key_set))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/v1/live", get(live::document))
+        .route("/v1/live", get(live::document).options(live::preflight))
         .route("/v1/self", get(current_token::show))
         .route("/v1/refresh-tokens", get(refresh_tokens::list).post(refresh_tokens::create))
         .route("/v1/refresh-tokens/delete", post(refresh_tokens::delete_batch))

@@ -42,7 +42,9 @@ const TABLE: &[(&str, Method, Need)] = &[
     ("/.well-known/jwks.json", Method::GET, Need::Nothing),
     ("/healthz", Method::GET, Need::Nothing),
     ("/readyz", Method::GET, Need::Nothing),
+    // What is held is public; who waits for changes shows a scope, which its handler looks at.
     ("/v1/live", Method::GET, Need::Nothing),
+    ("/v1/live", Method::OPTIONS, Need::Nothing),
     ("/v1/self", Method::GET, Need::LivingToken),
     ("/v1/refresh-tokens", Method::GET, Need::Read),
     ("/v1/refresh-tokens", Method::POST, Need::Administer),

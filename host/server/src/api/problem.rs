@@ -34,6 +34,8 @@ pub enum ProblemKind {
     BodyTooLarge,
     /// 415: the body is not declared as `application/json`.
     UnsupportedMediaType,
+    /// 429: this address has had its share for now.
+    TooManyRequests,
     /// 503: nothing can be known or done now; nothing was done unless the detail says that this is unknown.
     Unavailable,
 }
@@ -52,6 +54,7 @@ impl ProblemKind {
             Self::Unprocessable => "unprocessable",
             Self::BodyTooLarge => "body-too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::TooManyRequests => "too-many-requests",
             Self::Unavailable => "unavailable",
         }
     }
@@ -69,6 +72,7 @@ impl ProblemKind {
             Self::Unprocessable => "The request cannot be meant so",
             Self::BodyTooLarge => "The request body is too large",
             Self::UnsupportedMediaType => "The request body must be JSON",
+            Self::TooManyRequests => "Too many requests came from this address",
             Self::Unavailable => "The authority cannot answer now",
         }
     }
@@ -86,6 +90,7 @@ impl ProblemKind {
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -161,6 +166,16 @@ impl Problem {
     pub fn token_refused() -> Problem {
         let problem = Problem::new(ProblemKind::Unauthenticated, "invalid-token", "the access token is not alive");
         problem.with_header(WWW_AUTHENTICATE, CHALLENGE_INVALID_TOKEN)
+    }
+
+    /// 429, and when to ask again.
+    pub fn too_many_bad_credentials(wait: Duration) -> Problem {
+        let problem = Problem::new(
+            ProblemKind::TooManyRequests,
+            "too-many-bad-credentials",
+            "too many bad credentials came from this address",
+        );
+        problem.with_header(RETRY_AFTER, retry_after(wait))
     }
 
     /// 404 for a path.

@@ -103,6 +103,9 @@ pub struct ServeOptions {
     /// DPA's token path takes tokens in the query string too, where proxies and logs see them
     #[arg(long, env = "JETON_DPA_QUERY_TOKENS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     pub dpa_query_tokens: Option<bool>,
+    /// Anybody may wait for changes of the live set, not only who shows the scope jeton:live
+    #[arg(long, env = "JETON_LIVE_OPEN", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
+    pub live_open: Option<bool>,
     /// Network of proxies whose X-Forwarded-For says where a request comes from; repeatable [default: none]
     #[arg(long, env = "JETON_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxy: Option<Vec<TrustedProxy>>,
@@ -143,6 +146,8 @@ pub struct ServeConfig {
     pub metrics_listen: Option<SocketAddr>,
     /// DPA's token path takes tokens in query strings.
     pub dpa_query_tokens: bool,
+    /// Anybody may wait for changes of the live set.
+    pub live_open: bool,
     /// Proxies whose word counts about where a request comes from.
     pub trusted_proxies: Vec<TrustedProxy>,
     /// How logs look.
@@ -224,6 +229,7 @@ impl ServeOptions {
             issuer: self.issuer.or(file.issuer),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
             dpa_query_tokens: self.dpa_query_tokens.or(file.dpa_query_tokens),
+            live_open: self.live_open.or(file.live_open),
             trusted_proxy: self.trusted_proxy.or(file.trusted_proxy),
             log_format: self.log_format.or(file.log_format),
             log_filter: self.log_filter.or(file.log_filter),
@@ -270,6 +276,7 @@ impl ServeOptions {
             issuer: self.issuer,
             metrics_listen: self.metrics_listen,
             dpa_query_tokens: self.dpa_query_tokens.unwrap_or(false),
+            live_open: self.live_open.unwrap_or(false),
             trusted_proxies: self.trusted_proxy.unwrap_or_default(),
             log_format: self.log_format.unwrap_or_default(),
             log_filter: self.log_filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),

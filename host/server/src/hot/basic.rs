@@ -1,9 +1,14 @@
-//! Resource servers that show a refresh token as the password of HTTP Basic, as most introspection clients do.
+//! Resource servers and edges that show a refresh token as the password of HTTP Basic, as most introspection clients do.
 //!
 //! The refresh token is exchanged once; the access token is kept in memory under the digest of the credential, and each
 //! request is judged by it like any other. What is kept decides nothing.
 
-use std::{cell::RefCell, collections::VecDeque, net::IpAddr, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use jeton_policy::digest::Digest;
 use jeton_runtime::{
@@ -12,34 +17,42 @@ use jeton_runtime::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::app::{App, now, verifier};
+use crate::app::{App, now};
 
-/// Credentials kept by each I/O thread: a resource server each. The least recently exchanged goes.
-const MAX_KEPT: usize = 256;
+/// Credentials kept by each I/O thread: a resource server or an edge each, at less than 2 KiB. The one that was exchanged first goes.
+const MAX_KEPT: usize = 4096;
 
 thread_local! {
-    static KEPT: RefCell<VecDeque<(Digest, Zeroizing<String>)>> = const { RefCell::new(VecDeque::new()) };
+    static KEPT: RefCell<Kept> = RefCell::default();
 }
 
-/// Judges the caller by the access token of its refresh token, then `token`.
-pub(super) async fn introspect(
+/// Access tokens, by the digest of the credential that they were had for.
+#[derive(Default)]
+struct Kept {
+    // Digests of 256 random bits: to learn one by the time that a look-up takes would tell nothing of the credential.
+    tokens: HashMap<[u8; 32], Zeroizing<String>>,
+    order: VecDeque<[u8; 32]>,
+}
+
+/// Judges a caller by the access token of its refresh token.
+pub(crate) async fn judged<T>(
     app: &Arc<App>,
     password: &str,
-    token: &str,
     peer: Option<IpAddr>,
-) -> Result<Vec<u8>, IntrospectError> {
-    let credential = Digest::of(password.as_bytes());
-    if let Some(caller) = kept(&credential) {
-        match verifier::introspect(&caller, token, peer) {
+    judge: impl Fn(&str) -> Result<T, IntrospectError>,
+) -> Result<T, IntrospectError> {
+    let credential = Digest::of(password.as_bytes()).0;
+    if let Some(caller) = KEPT.with_borrow(|kept| kept.tokens.get(&credential).cloned()) {
+        match judge(&caller) {
             // It has died: of age, or with its refresh token. Only a new exchange can tell.
-            Err(IntrospectError::InvalidToken) => forget(&credential),
+            Err(IntrospectError::InvalidToken) => KEPT.with_borrow_mut(|kept| kept.forget(&credential)),
             verdict => return verdict,
         }
     }
     let caller = exchange(app, password, peer).await?;
-    let verdict = verifier::introspect(&caller, token, peer);
+    let verdict = judge(&caller);
     if !matches!(verdict, Err(IntrospectError::InvalidToken)) {
-        keep(credential, caller);
+        KEPT.with_borrow_mut(|kept| kept.keep(credential, caller));
     }
     verdict
 }
@@ -64,20 +77,21 @@ async fn exchange(app: &Arc<App>, password: &str, peer: Option<IpAddr>) -> Resul
     }
 }
 
-fn kept(credential: &Digest) -> Option<Zeroizing<String>> {
-    KEPT.with_borrow(|kept| kept.iter().find(|(digest, _)| digest.matches(credential)).map(|(_, token)| token.clone()))
-}
-
-fn forget(credential: &Digest) {
-    KEPT.with_borrow_mut(|kept| kept.retain(|(digest, _)| !digest.matches(credential)));
-}
-
-fn keep(credential: Digest, token: Zeroizing<String>) {
-    KEPT.with_borrow_mut(|kept| {
-        kept.retain(|(digest, _)| !digest.matches(&credential));
-        if kept.len() >= MAX_KEPT {
-            kept.pop_front();
+impl Kept {
+    fn forget(&mut self, credential: &[u8; 32]) {
+        if self.tokens.remove(credential).is_some() {
+            self.order.retain(|kept| kept != credential);
         }
-        kept.push_back((credential, token));
-    });
+    }
+
+    fn keep(&mut self, credential: [u8; 32], token: Zeroizing<String>) {
+        self.forget(&credential);
+        if self.tokens.len() >= MAX_KEPT
+            && let Some(first) = self.order.pop_front()
+        {
+            self.tokens.remove(&first);
+        }
+        self.tokens.insert(credential, token);
+        self.order.push_back(credential);
+    }
 }

@@ -54,7 +54,10 @@ pub(super) async fn answer(app: &Arc<App>, peer: Peer, request: Request<Incoming
     };
     let outcome = match &credential {
         Credential::Bearer(caller) => verifier::introspect(caller, &token, peer.client()),
-        Credential::Basic(password) => basic::introspect(app, password, &token, peer.client()).await,
+        Credential::Basic(password) => {
+            let ask = |caller: &str| verifier::introspect(caller, &token, peer.client());
+            basic::judged(app, password, peer.client(), ask).await
+        }
     };
     match outcome {
         Ok(answer) => {

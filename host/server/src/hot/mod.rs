@@ -3,7 +3,7 @@
 //! They are answered on the thread that read the request, out of memory, before any router is asked. Every verdict is the
 //! policy component's; what is here reads requests and writes answers.
 
-mod basic;
+pub(crate) mod basic;
 mod forward_auth;
 mod introspect;
 
@@ -20,6 +20,8 @@ use crate::{api::body, app::App, listen::Peer, observe::metrics::Class};
 pub fn class_of(path: &str) -> Class {
     match path {
         "/oauth2/introspect" => Class::Introspect,
+        // It waits on purpose: among other durations its own would say nothing.
+        "/v1/live" => Class::Live,
         "/oauth2/token" | "/iwc/api/security/oauth/token" => Class::Token,
         path if path.strip_prefix("/forward-auth").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) => {
             Class::ForwardAuth
@@ -45,7 +47,7 @@ pub async fn answer(
             pass_over_body(request).await;
             Ok(response)
         }
-        Class::Token | Class::Other => Err(request),
+        Class::Token | Class::Live | Class::Other => Err(request),
     }
 }
 

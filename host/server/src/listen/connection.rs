@@ -12,9 +12,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -26,6 +24,7 @@ use tokio::{
 use super::{
     Service,
     limits::{HEAD_TIME, MAX_HEAD_BYTES, MAX_HEADERS, REQUEST_TIME, REQUESTLESS_TIME},
+    sliced::Sliced,
     stream::Stream,
 };
 use crate::api::problem::Problem;
@@ -46,7 +45,7 @@ pub(super) async fn serve<S: Service>(
             let answered = tokio::time::timeout(REQUEST_TIME, service.answer(peer, request)).await;
             let response = answered.unwrap_or_else(|_| Problem::unavailable().response());
             active.end();
-            Ok::<Response<Full<Bytes>>, Infallible>(response.map(Full::new))
+            Ok::<Response<Sliced>, Infallible>(response.map(Sliced::new))
         }
     });
     let connection = http1::Builder::new()

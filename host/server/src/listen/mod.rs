@@ -7,6 +7,7 @@ mod bind;
 mod connection;
 mod limits;
 mod peer;
+mod sliced;
 mod stream;
 #[cfg(test)]
 mod tests;

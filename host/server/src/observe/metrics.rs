@@ -17,14 +17,15 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::tally::{BUCKETS, CLASSES, EXCHANGES, STATUSES, Tallies, VERDICTS};
-pub use super::tally::{Class, Verdict};
+use super::tally::{BUCKETS, CLASSES, EXCHANGES, FEEDS, STATUSES, Tallies, VERDICTS};
+pub use super::tally::{Class, Feed, Verdict};
 
 /// Everything that is counted.
 #[derive(Default)]
 pub struct Metrics {
     tallies: Tallies,
     connections: Arc<AtomicU64>,
+    polls: Arc<AtomicU64>,
     clock_behind: AtomicU64,
     sources: OnceLock<Sources>,
 }
@@ -51,6 +52,11 @@ impl Metrics {
         self.tallies.own(|tally| tally.exchange(result));
     }
 
+    /// Counts an answer about the live set.
+    pub fn fed(&self, kind: Feed) {
+        self.tallies.own(|tally| tally.fed(kind));
+    }
+
     /// Counts a request that was answered.
     pub fn answered(&self, class: Class, status: u16, took: Duration) {
         self.tallies.own(|tally| tally.request(class, status, took));
@@ -59,6 +65,11 @@ impl Metrics {
     /// How many connections there are, for the gauge and the cap.
     pub fn connections(&self) -> &Arc<AtomicU64> {
         &self.connections
+    }
+
+    /// How many requests wait for changes of the live set, for the gauge.
+    pub fn polls(&self) -> &Arc<AtomicU64> {
+        &self.polls
     }
 
     /// Notes how many seconds the clock is behind.
@@ -107,6 +118,11 @@ impl Collector for Page {
             .enumerate()
             .map(|(place, name)| ([("result", *name)], tallies.sum(|tally| tally.exchanges.get(place))));
         counters(&mut page, "jeton_exchange", "Exchanges of refresh tokens", results)?;
+        let kinds = FEEDS
+            .iter()
+            .enumerate()
+            .map(|(place, name)| ([("kind", *name)], tallies.sum(|tally| tally.feeds.get(place))));
+        counters(&mut page, "jeton_live_answers", "Answers about the live set", kinds)?;
         let requests = CLASSES.iter().enumerate().flat_map(|(class, class_name)| {
             STATUSES.iter().enumerate().map(move |(status, status_name)| {
                 let sum = tallies.sum(|tally| tally.requests.get(class).and_then(|statuses| statuses.get(status)));
@@ -116,6 +132,8 @@ impl Collector for Page {
         counters(&mut page, "jeton_http_requests", "HTTP requests answered", requests)?;
         durations(&mut page, tallies)?;
         gauge(&mut page, "jeton_connections", "Open connections", metrics.connections.load(Relaxed))?;
+        let polls = metrics.polls.load(Relaxed);
+        gauge(&mut page, "jeton_live_polls", "Requests that wait for changes of the live set", polls)?;
         let behind = metrics.clock_behind.load(Relaxed);
         gauge(
             &mut page,

@@ -20,6 +20,8 @@ pub enum Class {
     ForwardAuth,
     /// The token endpoints.
     Token,
+    /// `/v1/live`, the time that requests wait there included.
+    Live,
     /// Everything else.
     Other,
 }
@@ -43,9 +45,27 @@ pub enum Verdict {
     Unready,
 }
 
-pub(super) const CLASSES: [&str; 4] = ["introspect", "forward_auth", "token", "other"];
+/// What was told of the live set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    /// All of it.
+    Whole,
+    /// That the caller holds it already (304).
+    NotModified,
+    /// What has changed.
+    Changed,
+    /// That nothing has.
+    Unchanged,
+    /// Nothing: the request was not as it must be, its credential was not good, or too many wait.
+    Refused,
+    /// Nothing, since nothing can be known, or nobody more may wait.
+    Unavailable,
+}
+
+pub(super) const CLASSES: [&str; 5] = ["introspect", "forward_auth", "token", "live", "other"];
 pub(super) const VERDICTS: [&str; 7] =
     ["active", "inactive", "elsewhere", "other_audience", "invalid_caller", "insufficient_scope", "unready"];
+pub(super) const FEEDS: [&str; 6] = ["whole", "not_modified", "changed", "unchanged", "refused", "unavailable"];
 pub(super) const EXCHANGES: [&str; 8] = [
     "ok",
     "invalid_request",
@@ -66,6 +86,7 @@ pub(super) const BUCKETS: [u64; 12] = [10, 25, 50, 100, 250, 500, 1_000, 5_000, 
 pub(super) struct Tally {
     pub(super) verdicts: [AtomicU64; VERDICTS.len()],
     pub(super) exchanges: [AtomicU64; EXCHANGES.len()],
+    pub(super) feeds: [AtomicU64; FEEDS.len()],
     pub(super) requests: [[AtomicU64; STATUSES.len()]; CLASSES.len()],
     pub(super) durations: [[AtomicU64; BUCKETS.len()]; CLASSES.len()],
     pub(super) microseconds: [AtomicU64; CLASSES.len()],
@@ -100,6 +121,10 @@ impl Tallies {
 impl Tally {
     pub(super) fn verdict(&self, verdict: Verdict) {
         add(self.verdicts.get(verdict as usize), 1);
+    }
+
+    pub(super) fn fed(&self, kind: Feed) {
+        add(self.feeds.get(kind as usize), 1);
     }
 
     pub(super) fn exchange(&self, result: &str) {

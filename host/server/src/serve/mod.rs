@@ -74,6 +74,8 @@ async fn serve(config: &ServeConfig) -> Result<(), ServeError> {
     }
     tracing::info!("stopping: no more connections are accepted, and what was begun is finished");
     let _ = stop.send(true);
+    // Who waits for news is answered at once: a stop waits for nobody's patience.
+    app.live.close_feed();
     let outcome = tokio::select! {
         outcome = finished(threads, gathering, &app) => outcome,
         () = orders.stop() => {

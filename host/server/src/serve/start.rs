@@ -18,6 +18,7 @@ use crate::{
     data_dir::{DataDir, DataDirError},
     listen::{self, BindError, Sockets, TlsError, TlsFiles, TlsKeys},
     observe::metrics::Metrics,
+    polls::Polls,
     root_key_file::{self, RootKeyFileError},
     uses::Uses,
 };
@@ -129,12 +130,18 @@ pub(super) fn start(config: &ServeConfig) -> Result<Started, ServeError> {
     if config.issuer.is_none() {
         decided.push(format!("issuer {issuer}"));
     }
+    let counted = Arc::new(Metrics::default());
     let app = App {
         authority,
         live,
         issuer,
-        options: Options { dpa_query_tokens: config.dpa_query_tokens, trusted_proxies: config.trusted_proxies.clone() },
-        metrics: Arc::new(Metrics::default()),
+        options: Options {
+            dpa_query_tokens: config.dpa_query_tokens,
+            live_open: config.live_open,
+            trusted_proxies: config.trusted_proxies.clone(),
+        },
+        polls: Polls::new(config.max_connections, Arc::clone(counted.polls())),
+        metrics: counted,
         failures: FailureLimiter::new(),
         uses: Uses::new(),
     };

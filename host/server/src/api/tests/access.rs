@@ -119,7 +119,7 @@ async fn wrong_paths_and_methods_are_problems() {
         (Method::DELETE, "/v1/refresh-tokens", "GET, HEAD, POST"),
         (Method::GET, "/v1/refresh-tokens/delete", "POST"),
         (Method::PUT, "/v1/refresh-tokens/0000000000000000000000", "GET, HEAD, PATCH, DELETE"),
-        (Method::POST, "/v1/live", "GET, HEAD"),
+        (Method::POST, "/v1/live", "GET, HEAD, OPTIONS"),
         (Method::POST, "/healthz", "GET, HEAD"),
         (Method::OPTIONS, "/v1/epoch", "GET, HEAD"),
     ] {

@@ -4,6 +4,7 @@ mod access;
 mod changes;
 mod delegation;
 mod endings;
+mod live;
 mod oauth;
 mod operations;
 mod refresh_tokens;
@@ -30,8 +31,9 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::app::{App, FailureLimiter, Options, verifier};
-use crate::listen::Peer;
+use crate::listen::{MAX_CONNECTIONS, Peer};
 use crate::observe::metrics::Metrics;
+use crate::polls::Polls;
 use crate::uses::Uses;
 
 const ISSUER: &str = "https://tokens.example";
@@ -75,12 +77,14 @@ impl Jeton {
         authority.call_blocking(Class::Administration, |call| call.begin(Boot::Advance, None)).unwrap().unwrap();
         live.recover().unwrap();
         verifier::install(Verifier::new(&policy, Arc::clone(&live)).unwrap());
+        let metrics = Arc::new(Metrics::default());
         let app = Arc::new(App {
             authority,
             live,
             issuer: issuer.unwrap().unwrap(),
             options,
-            metrics: Arc::new(Metrics::default()),
+            polls: Polls::new(MAX_CONNECTIONS, Arc::clone(metrics.polls())),
+            metrics,
             failures: FailureLimiter::new(),
             uses: Uses::new(),
         });
