@@ -1,11 +1,6 @@
 //! The keys beside a record by which it is found: written in the same commit as the record, so that no list ever misses a token.
 
-use crate::{
-    keys,
-    record::{Record, Stored as _},
-    store::{Check, Write},
-    token_id::TokenId,
-};
+use crate::{keys, record::Record, store::Write, token_id::TokenId};
 
 /// The writes that make a new record findable.
 pub(super) fn entered(id: TokenId, record: &Record) -> Vec<Write> {
@@ -42,10 +37,4 @@ pub(super) fn moved(id: TokenId, before: &Record, after: &Record) -> Vec<Write> 
 /// whole when they begin to want unique names.
 fn holder(id: TokenId, record: &Record) -> Option<Vec<u8>> {
     record.ending.is_none().then(|| keys::holder(&record.name, id))
-}
-
-/// The check that nobody took the name meanwhile, and the write that takes it. `taken`: the version of what says who took it last.
-pub(super) fn take_name(name: &str, id: TokenId, taken: Option<u64>) -> (Check, Write) {
-    let key = keys::named(name);
-    (Check { key: key.clone(), version: taken }, Write { key, value: Some(id.to_stored()) })
 }

@@ -23,6 +23,7 @@ mod issue;
 mod list;
 mod members;
 mod minting;
+mod names;
 mod owner;
 mod presentation;
 mod preview;

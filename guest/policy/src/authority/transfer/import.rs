@@ -7,6 +7,7 @@ use super::{
         ATTEMPTS, Actor, Authority, IssueError, MAX_NOTE_LENGTH, decoded, index,
         issue::raise_maximum,
         members::{self, LAST_EXPIRY, MAX_ANCESTORS, MAX_NAME_LENGTH},
+        names::taking,
         standing::MaximumAccessTtl,
         time::Time,
     },
@@ -263,7 +264,7 @@ impl Authority {
             if !batch.names.insert(record.name.clone()) {
                 return Ok(Err(Imported::Refused(IssueError::NameTaken)));
             }
-            let (check, write) = index::take_name(&record.name, one.id, taken);
+            let (check, write) = taking(&record.name, one.id, taken);
             batch.check(check.key, check.version);
             batch.writes.push(write);
         }
