@@ -19,6 +19,7 @@ mod bad_wire;
 mod changes;
 mod clients;
 mod clock;
+mod concurrent;
 mod crashes;
 mod documents;
 mod durability;

@@ -22,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod announced;
 pub mod bounds;
 pub mod conformance;
 mod faulty;

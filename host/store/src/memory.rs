@@ -1,6 +1,10 @@
 //! The store in memory: for tests, and for embedders that need nothing to outlive the process.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    thread::{self, ThreadId},
+};
 
 use jeton_policy::store::{
     Check, CommitError, Direction, Entry, Freshness, Item, Page, Snapshot, Store, Unavailable, Write,
@@ -8,6 +12,7 @@ use jeton_policy::store::{
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
+    announced::Announced,
     bounds,
     observe::{CommitObserver, Committed},
     range::Range,
@@ -20,6 +25,9 @@ pub struct MemoryStore {
     /// Held through a whole commit: observers hear of commits in the order of their revisions, and `held` is free
     /// while they read.
     commits: Mutex<Option<Box<dyn CommitObserver>>>,
+    /// Whose commit that is: its observer reads on that thread, and may see what no other may yet.
+    committer: Mutex<Option<ThreadId>>,
+    announced: Announced,
 }
 
 #[derive(Default)]
@@ -39,16 +47,22 @@ impl MemoryStore {
     pub fn observe(&self, observer: Box<dyn CommitObserver>) {
         *self.commits.lock() = Some(observer);
     }
+
+    /// Waits until what was read at `revision` may be shown.
+    fn shown<T>(&self, read: T, revision: u64) -> Result<T, Unavailable> {
+        let is_observing = *self.committer.lock() == Some(thread::current().id());
+        if is_observing || self.announced.wait(revision) { Ok(read) } else { Err(Unavailable) }
+    }
 }
 
 impl Store for MemoryStore {
     fn read(&self, keys: &[Vec<u8>], _freshness: Freshness) -> Result<Snapshot, Unavailable> {
         bounds::enforce(bounds::read(keys))?;
         let held = self.held.read();
-        Ok(Snapshot {
-            entries: keys.iter().map(|key| held.entries.get(key).cloned()).collect(),
-            revision: held.revision,
-        })
+        let entries = keys.iter().map(|key| held.entries.get(key).cloned()).collect();
+        let revision = held.revision;
+        drop(held);
+        self.shown(Snapshot { entries, revision }, revision)
     }
 
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
@@ -67,17 +81,37 @@ impl Store for MemoryStore {
                 Direction::Descending => found.rev().take(limit).collect(),
             }
         };
-        Ok(Page { items, revision: held.revision })
+        let revision = held.revision;
+        drop(held);
+        self.shown(Page { items, revision }, revision)
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
         bounds::enforce(bounds::commit(&checks, &writes))?;
         let mut observer = self.commits.lock();
+        let _observing = Observing::by_this_thread(self);
         let revision = self.held.write().apply(&checks, &writes)?;
         if let (Some(observer), Some(committed)) = (observer.as_mut(), Committed::new(revision, writes)) {
             observer.committed(&[committed]);
         }
         Ok(revision)
+    }
+}
+
+/// A commit, from before it shows until the observer has heard of it, however that ends.
+struct Observing<'a>(&'a MemoryStore);
+
+impl<'a> Observing<'a> {
+    fn by_this_thread(store: &'a MemoryStore) -> Self {
+        *store.committer.lock() = Some(thread::current().id());
+        Self(store)
+    }
+}
+
+impl Drop for Observing<'_> {
+    fn drop(&mut self) {
+        *self.0.committer.lock() = None;
+        self.0.announced.announce(self.0.held.read().revision);
     }
 }
 

@@ -22,10 +22,11 @@ impl Committed {
 
 /// Hears of commits on the engine's writer, one call at a time, in the order of their revisions.
 ///
-/// It may read the store; it must not commit to it (such a commit is `Unavailable`, or never returns in
+/// It may read the store, on the thread that it is called on; it must not commit to it (such a commit is `Unavailable`, or never returns in
 /// [`MemoryStore`](crate::MemoryStore)). Commits wait while it works.
 pub trait CommitObserver: Send {
-    /// These commits are durable and none of them is acknowledged yet. Reads of others may already see them.
+    /// These commits are durable and none of them is acknowledged yet. Reads of others that see them wait until this returns: what
+    /// the store shows, the observer knows.
     fn committed(&mut self, group: &[Committed]);
 
     /// A commit failed in a way that leaves its outcome open, and the store has been opened anew: what was heard so far

@@ -3,7 +3,7 @@
 use crate::{AccessNumber, Actor, Ending, Model, Presented, Reason, Refusal, TokenNumber, Verdict};
 
 /// The most single access tokens of a refresh token whose revocations matter at one time.
-const SINGLE_CUTS: usize = 64;
+pub(crate) const SINGLE_CUTS: usize = 64;
 
 /// What a delete found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

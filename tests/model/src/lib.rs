@@ -13,6 +13,7 @@ mod change;
 mod clock;
 mod end;
 mod exchange;
+pub mod history;
 mod issue;
 mod life;
 mod network;
@@ -28,7 +29,7 @@ pub use exchange::{Granted, Presented, TokenAsk};
 pub use issue::Issued;
 pub use life::{State, Verdict};
 pub use network::Network;
-pub use settings::{Change, Settings};
+pub use settings::{Change, Setting, Settings};
 pub use transfer::{Above, Arrival, Arrived, Members};
 pub use words::{Actor, Ask, Audiences, Bindings, Ending, Expiry, Reason, Refusal};
 
@@ -107,7 +108,7 @@ pub struct Token {
 }
 
 /// The secrets of a refresh token.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 struct Secrets {
     current: SecretNumber,
     /// How many there were.

@@ -1,7 +1,7 @@
 //! Networks, bit by bit.
 
 /// All addresses of a family that begin with the same bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
     /// Bits of an address of the family: 32 or 128.
     pub width: u32,

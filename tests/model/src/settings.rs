@@ -5,7 +5,7 @@ use crate::{Model, Refusal, words::is_reserved};
 const DAY: u64 = 86_400;
 
 /// What administrators may change about the rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "they are the contract's words")]
 pub struct Settings {
     pub access_token_expiration: u64,
@@ -73,6 +73,42 @@ impl Settings {
             (!(DAY..=3650 * DAY).contains(&self.tombstone_retention), Refusal::TombstoneRetentionOutOfRange),
         ];
         broken.into_iter().filter(|(is_broken, _)| *is_broken).map(|(_, refusal)| refusal).collect()
+    }
+}
+
+/// A change of one setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "they are the contract's words")]
+pub enum Setting {
+    AccessTokenExpiration(u64),
+    AccessTokenMinimum(u64),
+    AccessTokenMaximum(u64),
+    RefreshTokenExpiration(u64),
+    RefreshTokenMaximum(Option<u64>),
+    NeverAllowed(bool),
+    UniqueNames(bool),
+    Scopes(Option<Vec<String>>),
+    DelegationLevels(u64),
+    HolderDelegation(bool),
+    TombstoneRetention(u64),
+}
+
+impl Setting {
+    /// Makes it.
+    pub fn enter(&self, settings: &mut Settings) {
+        match self.clone() {
+            Self::AccessTokenExpiration(to) => settings.access_token_expiration = to,
+            Self::AccessTokenMinimum(to) => settings.access_token_minimum = to,
+            Self::AccessTokenMaximum(to) => settings.access_token_maximum = to,
+            Self::RefreshTokenExpiration(to) => settings.refresh_token_expiration = to,
+            Self::RefreshTokenMaximum(to) => settings.refresh_token_maximum = to,
+            Self::NeverAllowed(to) => settings.never_allowed = to,
+            Self::UniqueNames(to) => settings.unique_names = to,
+            Self::Scopes(to) => settings.scopes = to,
+            Self::DelegationLevels(to) => settings.delegation_levels = to,
+            Self::HolderDelegation(to) => settings.holder_delegation = to,
+            Self::TombstoneRetention(to) => settings.tombstone_retention = to,
+        }
     }
 }
 

@@ -53,7 +53,7 @@ pub enum Expiry {
 pub type Audiences = Vec<String>;
 
 /// What ties a refresh token down.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Bindings {
     /// It is exchanged from this moment on.
     pub not_before: Option<u64>,

@@ -1,5 +1,5 @@
 //! The store in one SQLite file: a log that is synced at each commit, one writer that shares a sync among the commits
-//! that wait, and readers that never wait for it.
+//! that wait, and readers that never wait for a sync.
 
 mod error;
 mod open;
@@ -38,7 +38,7 @@ use self::{
     seam::Seam,
     writer::{Member, Message, Writer},
 };
-use crate::{bounds, observe::CommitObserver};
+use crate::{announced::Announced, bounds, observe::CommitObserver};
 
 /// Commits that may wait for the writer; whoever comes later waits to be let in.
 const QUEUE: usize = 1024;
@@ -47,7 +47,8 @@ const QUEUE: usize = 1024;
 ///
 /// - A commit is acknowledged after its group was synced and the [`CommitObserver`] heard of it. A lone commit waits
 ///   for nobody: one sync, no timer.
-/// - `latest` and `recent` are the same here: each read sees every commit acknowledged before it.
+/// - `latest` and `recent` are the same here: each read sees every commit acknowledged before it, and none that the observer has
+///   not heard of: where it found one it waits for that.
 /// - When COMMIT fails, each member of the group is `Unavailable`, every connection is closed, and the store answers
 ///   nobody until it was opened anew, its log made durable, and the observer told. While that fails everything is
 ///   `Unavailable`, and each later call lets it be tried again.
@@ -62,6 +63,7 @@ pub struct SqliteStore {
 /// What callers and the writer share.
 struct Shared {
     readers: Readers,
+    announced: Announced,
     observer: Mutex<Option<Box<dyn CommitObserver>>>,
     statistics: Statistics,
     /// A request to open the store anew is under way: one is enough.
@@ -95,12 +97,15 @@ impl SqliteStore {
         let connection = open::writer(&path, Absent::Create, migrations)?;
         let shared = Arc::new(Shared {
             readers: Readers::new(&path),
+            announced: Announced::default(),
             observer: Mutex::new(None),
             statistics: Statistics::default(),
             nudged: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             seam: Seam::default(),
         });
+        let revision = schema::revision(&connection).map_err(|error| OpenError::from_sqlite(path.clone(), error))?;
+        shared.announced.announce(revision);
         let (outbox, inbox) = sync_channel(QUEUE);
         let writer = Writer::new(path.clone(), migrations, connection, Arc::clone(&shared), inbox);
         let writer = thread::Builder::new()
@@ -162,11 +167,19 @@ impl SqliteStore {
         }
     }
 
-    fn reading<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Unavailable> {
-        self.shared.readers.with(work).map_err(|error| {
+    /// `revision`: of which moment something is that was read.
+    fn reading<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        revision: impl FnOnce(&T) -> u64,
+    ) -> Result<T, Unavailable> {
+        let read = self.shared.readers.with(work).map_err(|error| {
             self.failed(&error);
             Unavailable
-        })
+        })?;
+        // The observer reads on the writer's thread, and nobody would let it go on if it waited for itself.
+        let may_be_shown = thread::current().id() == self.writer_id || self.shared.announced.wait(revision(&read));
+        if may_be_shown { Ok(read) } else { Err(Unavailable) }
     }
 
     fn failed(&self, error: &ReadError) {
@@ -191,12 +204,12 @@ impl Drop for SqliteStore {
 impl Store for SqliteStore {
     fn read(&self, keys: &[Vec<u8>], _freshness: Freshness) -> Result<Snapshot, Unavailable> {
         bounds::enforce(bounds::read(keys))?;
-        self.reading(|connection| readers::read(connection, keys))
+        self.reading(|connection| readers::read(connection, keys), |snapshot| snapshot.revision)
     }
 
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, direction: Direction, limit: u32) -> Result<Page, Unavailable> {
         bounds::enforce(bounds::scan(prefix, after, limit))?;
-        self.reading(|connection| readers::scan(connection, prefix, after, direction, limit))
+        self.reading(|connection| readers::scan(connection, prefix, after, direction, limit), |page| page.revision)
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {

@@ -138,6 +138,7 @@ impl Writer {
     /// Every change is durable here. An answer, be it a conflict, may rest on changes of the same group, so that none
     /// is given earlier.
     fn acknowledge(&self, group: Vec<Member>, outcomes: Vec<Option<u64>>) {
+        let last = outcomes.iter().copied().flatten().max();
         let mut answers = Vec::with_capacity(group.len());
         let mut changes = Vec::new();
         let mut committed: u64 = 0;
@@ -156,6 +157,9 @@ impl Writer {
             && let Some(observer) = self.shared.observer.lock().as_mut()
         {
             observer.committed(&changes);
+        }
+        if let Some(last) = last {
+            self.shared.announced.announce(last);
         }
         for (waiting, answer) in answers {
             // Whoever waited may be gone: then nobody has to know.
@@ -184,10 +188,17 @@ impl Writer {
 
     /// Closes every connection, so that the next one recovers the log from what is in the file.
     fn take_down(&mut self) {
+        self.shared.announced.close();
         self.shared.readers.close();
         if let Some(Err((_, error))) = self.connection.take().map(Connection::close) {
             tracing::warn!(%error, "closing the database failed");
         }
+    }
+
+    fn reopened(&self) -> Result<(Connection, u64), OpenError> {
+        let connection = open::writer(&self.path, Absent::Refuse, self.migrations)?;
+        let revision = schema::revision(&connection).map_err(|error| OpenError::from_sqlite(self.path.clone(), error))?;
+        Ok((connection, revision))
     }
 
     /// Opens a closed store, if that is possible now: its contents are settled, then the observer reads them, then all
@@ -196,13 +207,14 @@ impl Writer {
         if self.connection.is_some() {
             return;
         }
-        match open::writer(&self.path, Absent::Refuse, self.migrations) {
-            Ok(connection) => {
+        match self.reopened() {
+            Ok((connection, revision)) => {
                 self.connection = Some(connection);
                 if let Some(observer) = self.shared.observer.lock().as_mut() {
                     self.shared.readers.admit(Gate::Only(thread::current().id()));
                     observer.outcome_unknown();
                 }
+                self.shared.announced.announce(revision);
                 self.shared.readers.admit(Gate::Open);
                 tracing::warn!("the store was opened anew");
             }
@@ -231,6 +243,7 @@ impl Drop for Closing {
         if thread::panicking() {
             tracing::error!("an observer panicked: the store stays closed until the process starts again");
         }
+        self.0.announced.close();
         self.0.readers.close();
     }
 }

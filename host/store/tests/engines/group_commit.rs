@@ -118,13 +118,6 @@ fn a_lone_commit_is_a_group_of_its_own() {
     assert_eq!(store.statistics().errors(), 0);
 }
 
-#[test]
-fn reads_do_not_wait_for_the_writer() {
-    let held = held(false);
-    assert_eq!(value(&*held.store, b"live/hold"), Ok(Some(vec![])));
-    held.release.send(()).unwrap();
-    held.first.join().unwrap().unwrap();
-}
 
 /// Five commits that are queued behind the one that is held.
 fn five_waiting(held: &Held) -> Vec<thread::JoinHandle<Result<u64, CommitError>>> {

@@ -1,6 +1,7 @@
 //! What observers hear, and when.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 
 use jeton_policy::store::{Check, CommitError, Store, Write};
 use jeton_store::{CommitObserver, Committed, MemoryStore, SqliteStore};
@@ -96,4 +97,52 @@ fn an_observer_may_read_the_store_and_may_not_commit() {
     assert_eq!(*committed.lock().unwrap(), [Err(CommitError::Unavailable)]);
     store.close();
     assert_eq!(Arc::strong_count(&store), 1, "closing lets go of the observer and what it holds");
+}
+
+/// Lets a commit be held where it is durable and its observer has not heard of it, and another thread read it then.
+fn nobody_reads_what_the_observer_has_not_heard<S: Store + Send + Sync + 'static>(
+    store: S,
+    observe: impl FnOnce(&S, Box<dyn CommitObserver>),
+) {
+    let store = Arc::new(store);
+    let knows: Log<&'static str> = Log::default();
+    let (entered, has_entered) = mpsc::sync_channel(1);
+    let (release, released) = mpsc::channel::<()>();
+    let log = Arc::clone(&knows);
+    let hold = move |_: &[Committed]| {
+        entered.send(()).unwrap();
+        released.recv().unwrap();
+        log.lock().unwrap().push("the observer");
+    };
+    observe(&store, Box::new(Hear(hold)));
+    let own = Arc::clone(&store);
+    let committing = thread::spawn(move || commit(&*own, b"live/x", b"1").unwrap());
+    has_entered.recv().unwrap();
+    let (own, log) = (Arc::clone(&store), Arc::clone(&knows));
+    let (begins, has_begun) = mpsc::sync_channel(1);
+    let reading = thread::spawn(move || {
+        begins.send(()).unwrap();
+        let read = value(&*own, b"live/x").unwrap();
+        log.lock().unwrap().push("a reader");
+        read
+    });
+    has_begun.recv().unwrap();
+    release.send(()).unwrap();
+    assert_eq!(reading.join().unwrap(), Some(b"1".to_vec()));
+    committing.join().unwrap();
+    assert_eq!(*knows.lock().unwrap(), ["the observer", "a reader"]);
+    // What is known to the observer holds nobody up.
+    assert_eq!(value(&*store, b"live/x").unwrap(), Some(b"1".to_vec()));
+}
+
+#[test]
+fn nobody_reads_in_sqlite_what_the_observer_has_not_heard() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("jeton.db")).unwrap();
+    nobody_reads_what_the_observer_has_not_heard(store, SqliteStore::observe);
+}
+
+#[test]
+fn nobody_reads_in_memory_what_the_observer_has_not_heard() {
+    nobody_reads_what_the_observer_has_not_heard(MemoryStore::new(), MemoryStore::observe);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jeton_model::{AccessNumber, Actor, Ask, Edit, Network, Presented, Reason, Settings, TokenAsk, TokenNumber};
+use jeton_model::{AccessNumber, Actor, Ask, Edit, Network, Presented, Reason, Setting, TokenAsk, TokenNumber};
 use jeton_policy::{
     authority::{
         Authority, Boot, Deletion, ExchangeRequest, Exchanged, ExportedToken, Imported, Issued, MAX_PAGE, Revocation,
@@ -97,56 +97,22 @@ pub(crate) enum Act {
     },
 }
 
-/// A change of one setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Setting {
-    AccessTokenExpiration(u64),
-    AccessTokenMinimum(u64),
-    AccessTokenMaximum(u64),
-    RefreshTokenExpiration(u64),
-    RefreshTokenMaximum(Option<u64>),
-    NeverAllowed(bool),
-    UniqueNames(bool),
-    Scopes(Option<Vec<String>>),
-    DelegationLevels(u64),
-    HolderDelegation(bool),
-    TombstoneRetention(u64),
-}
-
-impl Setting {
-    pub(crate) fn in_model(&self, settings: &mut Settings) {
-        match self.clone() {
-            Self::AccessTokenExpiration(to) => settings.access_token_expiration = to,
-            Self::AccessTokenMinimum(to) => settings.access_token_minimum = to,
-            Self::AccessTokenMaximum(to) => settings.access_token_maximum = to,
-            Self::RefreshTokenExpiration(to) => settings.refresh_token_expiration = to,
-            Self::RefreshTokenMaximum(to) => settings.refresh_token_maximum = to,
-            Self::NeverAllowed(to) => settings.never_allowed = to,
-            Self::UniqueNames(to) => settings.unique_names = to,
-            Self::Scopes(to) => settings.scopes = to,
-            Self::DelegationLevels(to) => settings.delegation_levels = to,
-            Self::HolderDelegation(to) => settings.holder_delegation = to,
-            Self::TombstoneRetention(to) => settings.tombstone_retention = to,
-        }
+fn settings_change(setting: &Setting) -> SettingsChange {
+    let mut change = SettingsChange::default();
+    match setting.clone() {
+        Setting::AccessTokenExpiration(to) => change.access_token_expiration = Some(Seconds(to)),
+        Setting::AccessTokenMinimum(to) => change.access_token_minimum = Some(Seconds(to)),
+        Setting::AccessTokenMaximum(to) => change.access_token_maximum = Some(Seconds(to)),
+        Setting::RefreshTokenExpiration(to) => change.refresh_token_expiration = Some(Seconds(to)),
+        Setting::RefreshTokenMaximum(to) => change.refresh_token_maximum = Some(words::seconds(to)),
+        Setting::NeverAllowed(to) => change.never_allowed = Some(to),
+        Setting::UniqueNames(to) => change.unique_names = Some(to),
+        Setting::Scopes(to) => change.scopes = Some(to),
+        Setting::DelegationLevels(to) => change.delegation_levels = Some(to.try_into().unwrap()),
+        Setting::HolderDelegation(to) => change.holder_delegation = Some(to),
+        Setting::TombstoneRetention(to) => change.tombstone_retention = Some(Seconds(to)),
     }
-
-    fn in_policy(&self) -> SettingsChange {
-        let mut change = SettingsChange::default();
-        match self.clone() {
-            Self::AccessTokenExpiration(to) => change.access_token_expiration = Some(Seconds(to)),
-            Self::AccessTokenMinimum(to) => change.access_token_minimum = Some(Seconds(to)),
-            Self::AccessTokenMaximum(to) => change.access_token_maximum = Some(Seconds(to)),
-            Self::RefreshTokenExpiration(to) => change.refresh_token_expiration = Some(Seconds(to)),
-            Self::RefreshTokenMaximum(to) => change.refresh_token_maximum = Some(words::seconds(to)),
-            Self::NeverAllowed(to) => change.never_allowed = Some(to),
-            Self::UniqueNames(to) => change.unique_names = Some(to),
-            Self::Scopes(to) => change.scopes = Some(to),
-            Self::DelegationLevels(to) => change.delegation_levels = Some(to.try_into().unwrap()),
-            Self::HolderDelegation(to) => change.holder_delegation = Some(to),
-            Self::TombstoneRetention(to) => change.tombstone_retention = Some(Seconds(to)),
-        }
-        change
-    }
+    change
 }
 
 /// What the policy answered.
@@ -353,7 +319,7 @@ impl Act {
             Self::GiveBackAccess { access } => Seen::of(authority.revoke(&book.access[*access].text), Seen::Revoked),
             Self::Set { change, generation, at_once } => {
                 let actor = jeton_policy::authority::Actor::Machine;
-                let set = authority.set_settings(&actor, &change.in_policy(), *generation, *at_once);
+                let set = authority.set_settings(&actor, &settings_change(change), *generation, *at_once);
                 Seen::of(set, |_| Seen::Done)
             }
             Self::Advance => {

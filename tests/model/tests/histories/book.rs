@@ -135,7 +135,7 @@ impl Book {
             Act::GiveBack { presented } => Ok(Answer::Given(model.give_back(*presented))),
             Act::GiveBackAccess { access } => Ok(Answer::Given(model.give_back_access(*access))),
             Act::Set { change, generation, at_once } => {
-                model.set(&|settings| change.in_model(settings), *generation, *at_once).map(|()| Answer::Done)
+                model.set(&|settings| change.enter(settings), *generation, *at_once).map(|()| Answer::Done)
             }
             Act::Advance | Act::Restart { resume: false } => {
                 model.advance();

@@ -2,12 +2,12 @@
 //! every history of them can be run.
 
 use jeton_model::{
-    Actor, Ask, Bindings, Edit, Expiry, Network, Presented, Reason, State, TokenAsk, TokenNumber, Verdict,
+    Actor, Ask, Bindings, Edit, Expiry, Network, Presented, Reason, Setting, State, TokenAsk, TokenNumber, Verdict,
 };
 use proptest::{prelude::*, strategy::Union};
 
 use crate::{
-    act::{Act, Setting},
+    act::Act,
     book::{Book, numbers},
     transfer::{self, IncomingDraft, incoming},
 };
