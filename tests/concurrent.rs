@@ -25,6 +25,7 @@ use jeton_model::history::{Call, shortest};
 const EPISODES: u64 = 3;
 
 #[test]
+#[allow(clippy::print_stdout, reason = "whoever orders a long run wants the figures")]
 fn what_many_clients_are_answered_at_the_same_time_could_have_been_answered_one_after_the_other() {
     let number = |name: &str, otherwise: u64| std::env::var(name).map_or(otherwise, |text| text.parse().unwrap());
     let (episodes, first) = (number("JETON_EPISODES", EPISODES), number("JETON_SEED", 1));

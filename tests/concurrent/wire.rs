@@ -154,7 +154,9 @@ pub(super) fn answer(act: &Act, received: &Received, pool: &mut Pool) -> Answer 
         (401, Act::ForwardAuth { .. }) => Answer::Dead,
         (401, _) => Answer::CallerRefused,
         (200, Act::ForwardAuth { .. }) => alive_by_headers(received, pool),
-        (200 | 204, Act::GiveBack { .. } | Act::GiveBackAccess { .. } | Act::DeleteOwned { .. }) | (204, _) => Answer::Done,
+        (200 | 204, Act::GiveBack { .. } | Act::GiveBackAccess { .. } | Act::DeleteOwned { .. }) | (204, _) => {
+            Answer::Done
+        }
         (200 | 201, _) => granted(act, received, pool),
         _ => {
             let body = received.json();
@@ -202,11 +204,9 @@ fn granted(act: &Act, received: &Received, pool: &mut Pool) -> Answer {
             assert_eq!(body, json!({ "active": false }), "a dead token says nothing else");
             Answer::Dead
         }
-        Act::Introspect { .. } => Answer::Alive {
-            client: pool.actor(text("client_id")),
-            subject: pool.actor(text("sub")),
-            scopes: scopes(),
-        },
+        Act::Introspect { .. } => {
+            Answer::Alive { client: pool.actor(text("client_id")), subject: pool.actor(text("sub")), scopes: scopes() }
+        }
         Act::Show { .. } | Act::Edit { .. } => Answer::Shown(Box::new(record(&body, pool))),
         Act::Rotate { .. } => {
             let secret = pool.secret(text("id"), text("token"));
@@ -254,7 +254,8 @@ fn deleted(result: &str) -> Deletion {
 
 fn record(body: &Value, pool: &mut Pool) -> Record {
     let text = |name: &str| body[name].as_str().map(str::to_owned);
-    let texts = |name: &str| body[name].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect();
+    let texts =
+        |name: &str| body[name].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect();
     let moment = |name: &str| {
         let moment = body[name].as_str()?.parse::<jiff::Timestamp>().unwrap();
         Some(u64::try_from(moment.as_second()).unwrap())

@@ -87,7 +87,7 @@ impl Authority {
         generation: Option<u64>,
     ) -> Result<Option<Issued>, RotateError> {
         let standing = self.standing(self.clock.now(), id)?;
-        let (before, version) = standing.token.as_ref().ok_or(RotateError::NotFound)?;
+        let (before, _) = standing.token.as_ref().ok_or(RotateError::NotFound)?;
         // One that is disabled may get a new secret before it is enabled again: that is the safe order after a leak.
         let stands = |obstacle| matches!(obstacle, Obstacle::Disabled(..) | Obstacle::Nowhere(_));
         if !standing.obstacles(id).all(stands) {
@@ -116,7 +116,7 @@ impl Authority {
             generation: before.generation.saturating_add(1),
             ..before.clone()
         };
-        let mut checks = vec![Check { key: keys::token(id), version: Some(*version) }];
+        let mut checks = standing.unchanged(id);
         let mut writes = Vec::new();
         if before.conduct().rotates_on_use {
             let key = keys::rotation(id);

@@ -15,7 +15,7 @@ use jeton_policy::store::{Check, CommitError, Write};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::{
-    Shared,
+    OpenError, Shared,
     open::{self, Absent},
     readers::Gate,
     schema,
@@ -197,7 +197,8 @@ impl Writer {
 
     fn reopened(&self) -> Result<(Connection, u64), OpenError> {
         let connection = open::writer(&self.path, Absent::Refuse, self.migrations)?;
-        let revision = schema::revision(&connection).map_err(|error| OpenError::from_sqlite(self.path.clone(), error))?;
+        let revision =
+            schema::revision(&connection).map_err(|error| OpenError::from_sqlite(self.path.clone(), error))?;
         Ok((connection, revision))
     }
 

@@ -118,7 +118,6 @@ fn a_lone_commit_is_a_group_of_its_own() {
     assert_eq!(store.statistics().errors(), 0);
 }
 
-
 /// Five commits that are queued behind the one that is held.
 fn five_waiting(held: &Held) -> Vec<thread::JoinHandle<Result<u64, CommitError>>> {
     let waiting = (0..5_u8)

@@ -28,23 +28,69 @@ pub struct Call {
 #[allow(missing_docs, reason = "they are the contract's words")]
 pub enum Act {
     /// `parent` stands here, not in the ask.
-    Create { ask: Box<Ask>, parent: Option<Name> },
-    Exchange { secret: Name, ask: TokenAsk, by_rfc_8693: bool },
-    Delegate { secret: Name, ask: TokenAsk },
-    ExchangeAccess { access: Name, ask: TokenAsk },
+    Create {
+        ask: Box<Ask>,
+        parent: Option<Name>,
+    },
+    Exchange {
+        secret: Name,
+        ask: TokenAsk,
+        by_rfc_8693: bool,
+    },
+    Delegate {
+        secret: Name,
+        ask: TokenAsk,
+    },
+    ExchangeAccess {
+        access: Name,
+        ask: TokenAsk,
+    },
     /// Whoever calls asks about a token: another one, or its own.
-    Introspect { access: Name },
-    ForwardAuth { access: Name, peer: Option<Network> },
-    Show { token: Name },
-    Edit { token: Name, edit: Box<Edit>, generation: Option<u64> },
-    Rotate { token: Name, overlap: u64, generation: Option<u64> },
-    Delete { tokens: Vec<Name>, reason: Reason },
-    DeleteOwned { owner: String, reason: Reason },
-    DeleteAccess { access: Name, reason: Reason },
-    GiveBack { secret: Name },
-    GiveBackAccess { access: Name },
+    Introspect {
+        access: Name,
+    },
+    ForwardAuth {
+        access: Name,
+        peer: Option<Network>,
+    },
+    Show {
+        token: Name,
+    },
+    Edit {
+        token: Name,
+        edit: Box<Edit>,
+        generation: Option<u64>,
+    },
+    Rotate {
+        token: Name,
+        overlap: u64,
+        generation: Option<u64>,
+    },
+    Delete {
+        tokens: Vec<Name>,
+        reason: Reason,
+    },
+    DeleteOwned {
+        owner: String,
+        reason: Reason,
+    },
+    DeleteAccess {
+        access: Name,
+        reason: Reason,
+    },
+    GiveBack {
+        secret: Name,
+    },
+    GiveBackAccess {
+        access: Name,
+    },
     Advance,
-    Set { change: Setting, generation: Option<u64>, at_once: bool, dry_run: bool },
+    Set {
+        change: Setting,
+        generation: Option<u64>,
+        at_once: bool,
+        dry_run: bool,
+    },
     ShowSettings,
     ShowEpoch,
 }

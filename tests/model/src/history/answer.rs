@@ -12,7 +12,11 @@ pub enum Answer {
     /// The rule that was named, in the words of the API with hyphens.
     Refused(String),
     /// `secret: None`: a repetition of a call that showed it.
-    Created { token: Name, secret: Option<Name>, record: Box<Record> },
+    Created {
+        token: Name,
+        secret: Option<Name>,
+        record: Box<Record>,
+    },
     Minted {
         access: Name,
         scopes: Vec<String>,
@@ -28,8 +32,15 @@ pub enum Answer {
         successor: Option<Name>,
     },
     Shown(Box<Record>),
-    Rotated { secret: Name, record: Box<Record> },
-    Alive { client: Name, subject: String, scopes: Vec<String> },
+    Rotated {
+        secret: Name,
+        record: Box<Record>,
+    },
+    Alive {
+        client: Name,
+        subject: String,
+        scopes: Vec<String>,
+    },
     Dead,
     Deletions(Vec<Deletion>),
     Done,
@@ -96,7 +107,8 @@ impl Record {
 
     /// What matters most of it, on a line.
     pub(super) fn told(&self) -> String {
-        let mut told = format!("{:?} at generation {}, scopes {:?}", self.state, self.generation, self.scopes.join(" "));
+        let mut told =
+            format!("{:?} at generation {}, scopes {:?}", self.state, self.generation, self.scopes.join(" "));
         if let Some(left) = self.exchanges_left {
             told += &format!(", {left} exchanges left");
         }

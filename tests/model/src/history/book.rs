@@ -109,9 +109,7 @@ impl Book {
                 let ask = Ask { parent, ..(**ask).clone() };
                 self.model.issue(&self.actor(call)?, &ask).map(Given::Issued)
             }
-            Act::Exchange { secret, ask, .. } => {
-                self.model.exchange(self.presented(secret)?, ask).map(Given::Minted)
-            }
+            Act::Exchange { secret, ask, .. } => self.model.exchange(self.presented(secret)?, ask).map(Given::Minted),
             Act::Delegate { secret, ask } => {
                 let presented = self.presented(secret)?;
                 let name = self.name_of(presented.token);
@@ -177,7 +175,7 @@ impl Book {
             (Given::Issued(Issued::New(number)), Answer::Created { token, secret: Some(secret), record }) => {
                 self.tokens.insert(token.clone(), number);
                 self.secrets.insert(secret.clone(), Presented { token: number, secret: 0 });
-                self.same_record(number, record)
+                self.same_written(number, record)
             }
             (Given::Issued(Issued::Repeated(number)), Answer::Created { token, secret: None, record }) => {
                 same("token", &self.token(token)?, &number)?;
@@ -215,7 +213,13 @@ impl Book {
         let (now, token) = (self.model.now(), minted.token);
         same("scopes", &minted.scopes, scopes)?;
         let left = minted.expires_at.saturating_sub(now);
-        if !are_close(Some(left), Some(*expires_in)) {
+        let parent = &self.model.tokens[token];
+        // A use that is counted, or that replaces the secret, takes effect after it was judged: the setting may be another one then.
+        let is_by_setting = parent.access_ttl.is_none() && minted.parent.is_none();
+        let is_kept = parent.bindings.max_exchanges.is_some() || parent.rotates_on_use;
+        if is_by_setting && is_kept {
+            self.model.access[granted.number].expires_at = now + expires_in;
+        } else if !are_close(Some(left), Some(*expires_in)) {
             return Err(format!("the model mints for {left} s"));
         }
         // It is said by RFC 6749 alone.
@@ -267,13 +271,7 @@ impl Book {
         self.judged(self.access_token(access)?, call.at, None, seen)
     }
 
-    fn judged(
-        &self,
-        number: AccessNumber,
-        at: u64,
-        is_inside: Option<bool>,
-        seen: &Answer,
-    ) -> Result<(), Unexplained> {
+    fn judged(&self, number: AccessNumber, at: u64, is_inside: Option<bool>, seen: &Answer) -> Result<(), Unexplained> {
         let verdict = self.model.verdict(number, at);
         let is_alive = verdict == Verdict::Alive && is_inside != Some(false);
         let token = &self.model.access[number];
@@ -298,13 +296,29 @@ impl Book {
         }
     }
 
-    /// The record as a change of it answers. No exchange stands in a change's way: how many are left is told as it was at some moment
-    /// of the call, and by the time of the change there may be fewer.
+    /// The record as a call answers that has written it. No exchange and no change of the settings stands in its way: how many exchanges
+    /// are left, and how long access tokens live where that is the setting's to say, are told as they were at some moment of the call.
     fn same_written(&self, number: TokenNumber, seen: &Record) -> Result<(), Unexplained> {
-        let left = self.left(number);
+        let (left, token) = (self.left(number), &self.model.tokens[number]);
         let is_older = seen.exchanges_left.zip(left).is_some_and(|(seen, left)| seen >= left);
         let exchanges_left = if is_older { left } else { seen.exchanges_left };
-        self.same_record(number, &Record { exchanges_left, ..seen.clone() })
+        let access_ttl = match token.access_ttl {
+            None => self.model.settings.access_ttl(None),
+            Some(_) => seen.access_ttl,
+        };
+        // What happens above it meanwhile is no part of the record that is written either.
+        let is_below =
+            token.parent.is_some() && seen.state <= State::Disabled && self.model.state(number) <= State::Disabled;
+        let (state, disabled_by) = match is_below {
+            true => (self.model.state(number), self.disabled_by(number)),
+            false => (seen.state, seen.disabled_by.clone()),
+        };
+        self.same_record(number, &Record { exchanges_left, access_ttl, state, disabled_by, ..seen.clone() })
+    }
+
+    fn disabled_by(&self, number: TokenNumber) -> Option<String> {
+        let is_disabled = self.model.state(number) == State::Disabled;
+        self.model.disabled_by(number).filter(|_| is_disabled).map(|by| by.by.clone())
     }
 
     fn left(&self, number: TokenNumber) -> Option<u64> {
@@ -316,8 +330,11 @@ impl Book {
     fn same_record(&self, number: TokenNumber, seen: &Record) -> Result<(), Unexplained> {
         let (model, token) = (&self.model, &self.model.tokens[number]);
         let state = model.state(number);
-        let endings: Vec<(String, String)> =
-            model.endings(number).into_iter().map(|ending| (ending.by, kebab(&format!("{:?}", ending.reason)))).collect();
+        let endings: Vec<(String, String)> = model
+            .endings(number)
+            .into_iter()
+            .map(|ending| (ending.by, kebab(&format!("{:?}", ending.reason))))
+            .collect();
         let record = Record {
             name: token.name.clone(),
             owner: token.owner.clone(),
@@ -335,7 +352,7 @@ impl Book {
             rotates_on_use: token.rotates_on_use,
             superseded_until: model.superseded_until(number),
             generation: token.generation,
-            disabled_by: model.disabled_by(number).filter(|_| state == State::Disabled).map(|by| by.by.clone()),
+            disabled_by: self.disabled_by(number),
             ended: endings.first().cloned(),
         };
         record.difference(seen, &endings).map_or(Ok(()), Err)

@@ -8,7 +8,9 @@
 //! secret is in a history.
 //!
 //! What is not compared: moments closer than [`TOLERANCE`], since the clock of a real server moves while the model's stands at the
-//! beginning of a round; and which of several ends within one round is told as the first.
+//! beginning of a round; which of several ends within one round is told as the first; and what is told by
+//! another than the record that a call writes: in its answer how many exchanges are left, what the settings say, and whether something
+//! above it is disabled; and for how long a use that is counted mints, where the setting says that.
 
 mod act;
 mod answer;

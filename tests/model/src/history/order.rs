@@ -34,7 +34,7 @@ pub struct Contradiction {
     pub calls: Vec<Call>,
     /// How many calls could be put into an order at most.
     pub explained: usize,
-    /// Those of them that may come next in the longest order that was found, and why none of them does.
+    /// Those of them that may come next in the longest orders that were found, and why none of them does.
     pub stuck: Vec<String>,
     /// How many books were looked at.
     pub states: usize,
@@ -63,8 +63,7 @@ pub fn judge(book: &Book, calls: &[Call]) -> Result<Judged, Box<Contradiction>> 
     let counts_cuts = calls.iter().filter(|call| call.ends_one()).count() >= SINGLE_CUTS;
     let mut seen = HashSet::new();
     let mut farthest = (0, Vec::new());
-    let mut nodes =
-        vec![Node { book: book.clone(), first: 0, done: BTreeSet::new(), admitted: BTreeSet::new() }];
+    let mut nodes = vec![Node { book: book.clone(), first: 0, done: BTreeSet::new(), admitted: BTreeSet::new() }];
     while let Some(mut node) = nodes.pop() {
         node.read_on(&calls);
         if node.first == calls.len() {
@@ -88,8 +87,12 @@ pub fn judge(book: &Book, calls: &[Call]) -> Result<Judged, Box<Contradiction>> 
             }
         }
         let explained = node.first + node.done.len();
-        if explained >= farthest.0 {
-            farthest = (explained, stuck);
+        if explained > farthest.0 {
+            farthest = (explained, Vec::new());
+        }
+        if explained == farthest.0 {
+            stuck.retain(|why| !farthest.1.contains(why));
+            farthest.1.append(&mut stuck);
         }
     }
     Err(Box::new(contradiction(&calls, farthest, seen.len(), false)))
@@ -240,7 +243,8 @@ impl Call {
 
 impl fmt::Display for Contradiction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.given_up { "it was not found out whether there is an order" } else { "there is no order" };
+        let verdict =
+            if self.given_up { "it was not found out whether there is an order" } else { "there is no order" };
         let mut script = String::new();
         for call in &self.calls {
             writeln!(script, "{call}")?;

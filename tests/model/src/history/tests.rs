@@ -1,4 +1,5 @@
 //! Histories written by hand: right ones, and wrong ones that must be found out.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
 use super::{Act, Answer, Book, Call, Contradiction, Record, judge, shortest};
 use crate::{Ask, Bindings, Deletion, Edit, Expiry, Reason, State, TokenAsk};
