@@ -146,11 +146,11 @@ fn edit(dice: &mut Dice, pool: &Pool, at: u64) -> Option<Act> {
     Some(Act::Edit { token: token.name.clone(), edit: Box::new(edit), generation })
 }
 
-/// Not whether names are unique: what was judged before that came into force may be made after it.
 fn setting(dice: &mut Dice) -> Setting {
-    match dice.below(5) {
+    match dice.below(6) {
         0..3 => Setting::AccessTokenExpiration(dice.pick(TTLS)),
-        3 => Setting::DelegationLevels(dice.pick([2, 8])),
+        3 => Setting::UniqueNames(dice.chance(40)),
+        4 => Setting::DelegationLevels(dice.pick([2, 8])),
         _ => Setting::HolderDelegation(dice.chance(70)),
     }
 }
