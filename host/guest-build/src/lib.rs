@@ -87,9 +87,6 @@ impl GuestBuild<'_> {
         let mut flags = remap_paths(self.workspace);
         flags.extend(self.flags.iter().map(|flag| (*flag).to_owned()));
         cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-        // Macros run for a moment here: optimising them costs more than it gives.
-        let profile = self.profile.to_uppercase().replace('-', "_");
-        cargo.env(format!("CARGO_PROFILE_{profile}_BUILD_OVERRIDE_OPT_LEVEL"), "0");
 
         let output = cargo.output().context("cannot run cargo")?;
         if !output.status.success() {
