@@ -23,6 +23,7 @@ mod concurrent;
 mod crashes;
 mod documents;
 mod durability;
+mod edges;
 mod explanations;
 mod failing_disk;
 mod last_use;

@@ -1,0 +1,67 @@
+//! The verifier for Node and for Python, installed from the packages that are made of it, with the binary's own components: before
+//! the real server, before a feed that lies, and with every verdict of `tests/vectors`. The tests themselves are in `tests/edges`,
+//! `host/node/test` and `host/python/tests`.
+
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use crate::support::repository;
+
+#[test]
+fn edges_give_the_authoritys_verdicts_and_a_deletion_reaches_them() {
+    python(&["-m", "unittest", "-v", "test_truth"]);
+}
+
+#[test]
+fn edges_are_not_deceived_by_a_feed_that_lies() {
+    python(&["-m", "unittest", "-v", "test_lies"]);
+}
+
+#[test]
+fn the_package_for_node_gives_every_verdict() {
+    packages();
+    run(Command::new("npm").arg("test").current_dir(repository("host/node")));
+}
+
+#[test]
+fn the_package_for_python_gives_every_verdict_and_its_types_hold() {
+    packages();
+    let library = repository("host/python");
+    let site = repository("tests/edges/.built/site");
+    let python = repository("tests/.venv/bin/python");
+    run(Command::new(&python)
+        .args(["-m", "unittest", "discover", "-s", "tests"])
+        .env("PYTHONPATH", site)
+        .current_dir(&library));
+    run(Command::new(&python).args(["-m", "mypy"]).current_dir(&library));
+}
+
+/// Runs Python in `tests/edges`, once the packages are there.
+fn python(arguments: &[&str]) {
+    packages();
+    let output = run(edges().args(arguments));
+    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+}
+
+/// Makes and installs the packages, once for all tests.
+fn packages() {
+    static MADE: OnceLock<()> = OnceLock::new();
+    MADE.get_or_init(|| {
+        run(edges().arg("packages.py"));
+    });
+}
+
+fn edges() -> Command {
+    let python = repository("tests/.venv/bin/python");
+    assert!(python.exists(), "the packages for Python and Node are set up by tests/run");
+    let mut command = Command::new(python);
+    command.current_dir(repository("tests/edges")).env("JETON", env!("CARGO_BIN_EXE_jeton"));
+    command
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().expect("the command starts");
+    let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    assert!(output.status.success(), "{command:?}\n{}{}", said[0], said[1]);
+    output
+}
