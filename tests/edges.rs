@@ -2,7 +2,7 @@
 //! the real server, before a feed that lies, and with every verdict of `tests/vectors`. The tests themselves are in `tests/edges`,
 //! `host/node/test` and `host/python/tests`.
 
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::support::repository;
@@ -39,8 +39,7 @@ fn the_package_for_python_gives_every_verdict_and_its_types_hold() {
 /// Runs Python in `tests/edges`, once the packages are there.
 fn python(arguments: &[&str]) {
     packages();
-    let output = run(edges().args(arguments));
-    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    run(edges().args(arguments));
 }
 
 /// Makes and installs the packages, once for all tests.
@@ -59,9 +58,8 @@ fn edges() -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Output {
+fn run(command: &mut Command) {
     let output = command.output().expect("the command starts");
     let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     assert!(output.status.success(), "{command:?}\n{}{}", said[0], said[1]);
-    output
 }
