@@ -1,5 +1,6 @@
 //! The verifier for Node and for Python, installed from the packages that are made of it, with the binary's own components: before
-//! the real server, before a feed that lies, and with every verdict of `tests/vectors`. The tests themselves are in `tests/edges`,
+//! the real server, before a feed that lies, with every verdict of `tests/vectors`; and the
+//! authority of `docs/examples` in both languages. The tests themselves are in `tests/edges`,
 //! `host/node/test` and `host/python/tests`.
 
 use std::process::Command;
@@ -15,6 +16,11 @@ fn edges_give_the_authoritys_verdicts_and_a_deletion_reaches_them() {
 #[test]
 fn edges_are_not_deceived_by_a_feed_that_lies() {
     python(&["-m", "unittest", "-v", "test_lies"]);
+}
+
+#[test]
+fn an_authority_embedded_in_python_and_in_node_gives_the_same() {
+    python(&["-m", "unittest", "-v", "test_embedding"]);
 }
 
 #[test]
