@@ -19,6 +19,16 @@ fn edges_are_not_deceived_by_a_feed_that_lies() {
 }
 
 #[test]
+fn node_deno_and_bun_give_every_verdict_and_hear_of_a_deletion() {
+    python(&["-m", "unittest", "-v", "test_runtimes"]);
+}
+
+#[test]
+fn a_page_in_chromium_gives_every_verdict_and_hears_of_a_deletion() {
+    python(&["-m", "unittest", "-v", "test_browser"]);
+}
+
+#[test]
 fn an_authority_embedded_in_python_and_in_node_gives_the_same() {
     python(&["-m", "unittest", "-v", "test_embedding"]);
 }

@@ -5,6 +5,7 @@ import { instantiate } from "./policy/verifier.js";
 import type { IpAddress } from "./policy/interfaces/jeton-policy-types.js";
 import type { LoadRefusal, Moment, NetworkVerdict, Refusal, Verified } from "./policy/interfaces/jeton-policy-verification.js";
 
+export { readAddress } from "./address.js";
 export type { IpAddress, LoadRefusal, Moment, NetworkVerdict, Refusal, Verified };
 
 /** What is held after a load. */

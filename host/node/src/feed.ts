@@ -12,6 +12,8 @@ const WAIT_SECONDS = 1;
 const SOON_MS = 500;
 /** Between polls that may not wait. */
 const PLAIN_POLL_MS = 500;
+/** Not permitted, or no room for another poll that waits: one that does not wait may be answered all the same. */
+const NO_WAITING: ReadonlySet<number> = new Set([401, 403, 429, 503]);
 /** After so long, polls that wait are tried again where they were not permitted. */
 const PERMISSION_RETRY_MS = 30_000;
 const BACKOFF_FIRST_MS = 100;
@@ -123,9 +125,10 @@ export class Feed {
     try {
       const { status, retryAfter, body } = await this.#setup.transport(this.#setup.live + query, headers, deadline.signal);
       this.#closing.signal.throwIfAborted();
-      if (waits && (status === 401 || status === 403)) {
-        this.#mayWaitFrom = sentAt.monotonic + PERMISSION_RETRY_MS;
-        this.#warn({ kind: "polling", status });
+      if (waits && NO_WAITING.has(status)) {
+        const isForbidden = status === 401 || status === 403;
+        this.#mayWaitFrom = sentAt.monotonic + (isForbidden ? PERMISSION_RETRY_MS : Math.max(retryAfter ?? 0, 1) * 1000);
+        if (status !== 503) this.#warn({ kind: "polling", status });
         return 0;
       }
       if (status !== 200) throw new Unwilling(status, retryAfter);

@@ -18,7 +18,8 @@ export type Warning =
   | { readonly kind: "clock"; readonly offBySeconds: number }
   /** The feed sent a document that the rules did not take. Nothing is accepted until there is a good one. */
   | { readonly kind: "document-refused"; readonly code: string }
-  /** The authority wants a credential with `jeton:live` for polls that wait: revocations arrive up to half a second later. */
+  /** The authority does not let this edge wait for news, most often for want of a credential with `jeton:live`: revocations arrive up to half a
+   * second later. */
   | { readonly kind: "polling"; readonly status: number }
   /** The component trapped. A new instance takes its place; nothing is accepted until it has a live set. */
   | { readonly kind: "fault"; readonly error: unknown };

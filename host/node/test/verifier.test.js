@@ -59,6 +59,19 @@ test("where it may not wait it says so once and asks without waiting", async (t)
   assert.deepEqual(warnings.filter(({ kind }) => kind === "polling"), [{ kind: "polling", status: 401 }]);
 });
 
+test("where there is no room to wait it asks without waiting, and tries again later", async (t) => {
+  const full = new Response(null, { status: 503, headers: { "retry-after": "0" } });
+  const server = authority(WHOLE, full, ...Array.from({ length: 20 }, () => change(FIRST, FIRST)));
+  const { verifier: made, warnings, asked } = verifier(server);
+  t.after(() => made.close());
+  await asked(3);
+  const waits = () => server.asked.map(({ url }) => url.includes("wait"));
+  assert.deepEqual(waits().slice(0, 3), [false, true, false]);
+  while (!waits().slice(3).includes(true)) await asked(server.asked.length + 1);
+  assert.equal(made.status().serving, true);
+  assert.deepEqual(warnings.filter(({ kind }) => kind === "polling"), []);
+});
+
 test("a change that does not fit ends all trust until the whole set is here, and nothing older is taken for it", async (t) => {
   const older = { ...WHOLE, sequence: FIRST - 1 };
   const newer = { ...WHOLE, sequence: FIRST + 1 };

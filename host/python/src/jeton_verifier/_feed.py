@@ -25,6 +25,8 @@ SOON = 0.5
 """An answer without news that comes sooner did not wait: something between here and the authority does not know how to."""
 PLAIN_POLL = 0.5
 """Between polls that may not wait."""
+NO_WAITING = (401, 403, 429, 503)
+"""Not permitted, or no room for another poll that waits: one that does not wait may be answered all the same."""
 PERMISSION_RETRY = 30.0
 """After so long, polls that wait are tried again where they were not permitted."""
 BACKOFF_FIRST = 0.1
@@ -150,9 +152,11 @@ class Feed:
             if self._setup.authorization is not None:
                 headers["Authorization"] = self._setup.authorization
         status, retry_after, body = self._transport.get(target, headers, self._lease)
-        if waits and status in (401, 403):
-            self._may_wait_from = sent.monotonic + PERMISSION_RETRY
-            self._warn("polling", status)
+        if waits and status in NO_WAITING:
+            pause = PERMISSION_RETRY if status in (401, 403) else max(retry_after or 0, 1)
+            self._may_wait_from = sent.monotonic + pause
+            if status != 503:
+                self._warn("polling", status)
             return 0.0
         if status != 200:
             raise Unwilling(status, retry_after)

@@ -25,7 +25,8 @@ class Hooks:
 
     `clock`: the machine's clock and the authority's differ by so many seconds (positive: the machine's is ahead), more than 10; 0: no longer.
     `document-refused`: the feed sent a document that the rules did not take; nothing is accepted until there is a good one.
-    `polling`: the authority wants a credential with `jeton:live` for polls that wait; revocations arrive up to half a second later.
+    `polling`: the authority does not let this edge wait for news, most often for want of a credential with `jeton:live`; revocations
+    arrive up to half a second later.
     `fault`: the component trapped; nothing is accepted until a new instance has a live set.
     """
 
