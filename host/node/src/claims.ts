@@ -6,27 +6,27 @@ const DECODER = new TextDecoder();
 export class Claims {
   readonly #verified: Verified;
   #introspection: Readonly<Record<string, unknown>> | undefined;
-  readonly #text: string;
 
   /** @internal */
   constructor(verified: Verified) {
     this.#verified = verified;
-    this.#text = DECODER.decode(verified.answer);
   }
 
   /** `sub`: the owner of the refresh token that it came from, else that token's id. */
   get subject(): string {
-    return this.#part(1);
+    return this.#part(this.#verified.introspectionLength, this.#verified.subjectLength);
   }
 
   /** `client_id`: the public id of the refresh token that it came from. */
   get clientId(): string {
-    return this.#part(2);
+    const { introspectionLength, subjectLength, clientLength } = this.#verified;
+    return this.#part(introspectionLength + subjectLength, clientLength);
   }
 
   /** The granted scopes, separated by spaces. */
   get scope(): string {
-    return this.#part(3);
+    const { answer, scopeLength, audienceLength } = this.#verified;
+    return this.#part(answer.length - audienceLength - scopeLength, scopeLength);
   }
 
   /** The granted scopes, one by one. */
@@ -36,7 +36,8 @@ export class Claims {
 
   /** `aud`: whom it is for. */
   get audience(): string {
-    return this.#part(4);
+    const { answer, audienceLength } = this.#verified;
+    return this.#part(answer.length - audienceLength, audienceLength);
   }
 
   /** `exp`: the Unix time from which on it is dead. */
@@ -61,7 +62,7 @@ export class Claims {
 
   /** The whole RFC 7662 answer. */
   get introspection(): Readonly<Record<string, unknown>> {
-    this.#introspection ??= Object.freeze(JSON.parse(this.#part(0)) as Record<string, unknown>);
+    this.#introspection ??= Object.freeze(JSON.parse(this.#part(0, this.#verified.introspectionLength)) as Record<string, unknown>);
     return this.#introspection;
   }
 
@@ -70,14 +71,7 @@ export class Claims {
   }
 
   /** The answer is one run of bytes: the RFC 7662 answer, subject, client id, scope, audience. */
-  #part(place: 0 | 1 | 2 | 3 | 4): string {
-    const { answer, introspectionLength, subjectLength, clientLength, scopeLength, audienceLength } = this.#verified;
-    const lengths = [introspectionLength, subjectLength, clientLength, scopeLength, audienceLength];
-    let start = 0;
-    for (const length of lengths.slice(0, place)) start += length;
-    const end = start + (lengths[place] ?? 0);
-    // The lengths are in bytes: only where each byte is a character do they count the text as well.
-    const isAscii = this.#text.length === answer.length;
-    return isAscii ? this.#text.slice(start, end) : DECODER.decode(answer.subarray(start, end));
+  #part(start: number, length: number): string {
+    return DECODER.decode(this.#verified.answer.subarray(start, start + length));
   }
 }

@@ -53,9 +53,9 @@ export class Feed {
     return this.#held;
   }
 
-  /** Milliseconds since the live set that is held was asked for: the larger of monotonic and wall time. */
-  heldForMs(): number {
-    return Math.max(performance.now() - this.#sentAt.monotonic, Date.now() - this.#sentAt.wall, 0);
+  /** Milliseconds since the live set that is held was asked for: the larger of monotonic and wall time, which is `wall` now. */
+  heldForMs(wall: number = Date.now()): number {
+    return Math.max(performance.now() - this.#sentAt.monotonic, wall - this.#sentAt.wall, 0);
   }
 
   /** Resolves as soon as there is something to judge with. */
