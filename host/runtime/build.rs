@@ -1,6 +1,6 @@
 //! Builds the policy: the guest for `wasm32-unknown-unknown`, encoded as the two components, each in two variants.
 //!
-//! - *portable*: what `jeton policy export` hands to other runtimes.
+//! - *portable*: what `jeton policy export` hands to other runtimes. The filter for Envoy is built like that, too.
 //! - *wide*: what this host runs. It needs the wide-arithmetic proposal, which other runtimes lack.
 //!   It is compiled to machine code here, so that no start of the server waits for a compiler.
 //!
@@ -29,6 +29,8 @@ struct Variant {
     flags: &'static [&'static str],
     /// Whether it is compiled to machine code here.
     precompiled: bool,
+    /// Whether Envoy's filter is built so.
+    filter: bool,
 }
 
 const VARIANTS: [Variant; 2] = [
@@ -38,6 +40,7 @@ const VARIANTS: [Variant; 2] = [
         // SHA-2 without unrolled rounds is 14 KB smaller.
         flags: &["--cfg", "sha2_backend_soft=\"compact\""],
         precompiled: false,
+        filter: true,
     },
     Variant {
         name: "wide",
@@ -45,6 +48,7 @@ const VARIANTS: [Variant; 2] = [
         // The curve's 64-bit arithmetic multiplies to 128 bits, which is what the proposal is for.
         flags: &["-Ctarget-feature=+wide-arithmetic", "--cfg", "curve25519_dalek_bits=\"64\""],
         precompiled: true,
+        filter: false,
     },
 ];
 
@@ -88,6 +92,9 @@ fn make(workspace: &Path, out: &Path, variant: Variant) -> Result<()> {
             let compiled = engine.precompile_component(&component).map_err(anyhow::Error::from)?;
             fs::write(out.join(format!("{world}.cwasm")), compiled)?;
         }
+    }
+    if variant.filter {
+        fs::write(out.join("envoy.wasm"), guest.envoy_filter().context("the filter for Envoy")?)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What the topics share: a client that can send anything, a place to run a server in, and an administrator.
 
 pub(crate) mod administrator;
+pub(crate) mod envoy;
 pub(crate) mod http;
 pub(crate) mod place;
 pub(crate) mod server;

@@ -1,4 +1,4 @@
-//! Builds the guest with a cargo of its own, and makes components of what that gives.
+//! Builds the guests with a cargo of its own, and makes components of what that gives.
 //!
 //! The inner cargo has a target folder of its own: an outer one holds the lock of the workspace's folder for as long as it
 //! waits for its build script or its test.
@@ -12,7 +12,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use wit_component::ComponentEncoder;
 
-/// What the guest is built for: it has no operating system, and so nothing to import beside its world.
+/// What the guests are built for: it has no operating system, and so nothing to import beside what their hosts lend.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The name of a world of the contract, and the features of the guest that make it.
@@ -63,15 +63,23 @@ impl GuestBuild<'_> {
     /// # Errors
     /// When cargo cannot be run, the guest does not build (the error is the compiler's), or it is of no world.
     pub fn component(&self, (world, features): World) -> Result<Vec<u8>> {
-        encode(&self.module(features)?).with_context(|| format!("cannot encode the {world}"))
+        encode(&self.module("jeton-component", features)?).with_context(|| format!("cannot encode the {world}"))
     }
 
-    /// Builds the guest and gives the core module.
-    fn module(&self, features: &[&str]) -> Result<Vec<u8>> {
+    /// Builds the filter for Envoy, which knows no components: it is a core module.
+    ///
+    /// # Errors
+    /// When cargo cannot be run, or the guest does not build (the error is the compiler's).
+    pub fn envoy_filter(&self) -> Result<Vec<u8>> {
+        self.module("jeton-envoy", &[])
+    }
+
+    /// Builds a package of the workspace and gives the core module.
+    fn module(&self, package: &str, features: &[&str]) -> Result<Vec<u8>> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo
             .current_dir(self.workspace)
-            .args(["build", "--package", "jeton-component"])
+            .args(["build", "--package", package])
             .args(["--profile", self.profile, "--target", TARGET])
             .args(features)
             .arg("--target-dir")
@@ -90,9 +98,10 @@ impl GuestBuild<'_> {
 
         let output = cargo.output().context("cannot run cargo")?;
         if !output.status.success() {
-            bail!("the guest does not build:\n{}", String::from_utf8_lossy(&output.stderr));
+            bail!("{package} does not build:\n{}", String::from_utf8_lossy(&output.stderr));
         }
-        let module = self.target_dir.join(TARGET).join(self.profile).join("jeton_component.wasm");
+        let module = self.target_dir.join(TARGET).join(self.profile).join(package.replace('-', "_"));
+        let module = module.with_extension("wasm");
         fs::read(&module).with_context(|| format!("cannot read {}", module.display()))
     }
 }

@@ -1,4 +1,4 @@
-//! The components that this binary carries, and what a component says of itself.
+//! The guests that this binary carries, and what a component says of itself.
 
 use sha2::{Digest, Sha256};
 use wit_component::DecodedWasm;
@@ -9,6 +9,9 @@ pub const AUTHORITY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/portable-
 
 /// The portable verifier component, for other runtimes.
 pub const VERIFIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/portable-verifier.wasm"));
+
+/// The verifier as a filter for Envoy: a core module of proxy-wasm.
+pub const ENVOY_FILTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/envoy.wasm"));
 
 /// The authority component that this host runs. It needs an engine with wide arithmetic.
 pub const WIDE_AUTHORITY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wide-authority.wasm"));

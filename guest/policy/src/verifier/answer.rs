@@ -58,6 +58,28 @@ impl Answer {
         [self.introspection, self.subject, self.client, self.scope, self.audience]
     }
 
+    /// The `sub`.
+    #[must_use]
+    pub fn subject(&self) -> &[u8] {
+        self.behind(self.introspection, self.subject)
+    }
+
+    /// The `client_id`.
+    #[must_use]
+    pub fn client(&self) -> &[u8] {
+        self.behind(self.introspection.saturating_add(self.subject), self.client)
+    }
+
+    /// The `scope`.
+    #[must_use]
+    pub fn scope(&self) -> &[u8] {
+        self.behind(self.bytes.len().saturating_sub(self.audience).saturating_sub(self.scope), self.scope)
+    }
+
+    fn behind(&self, start: usize, length: usize) -> &[u8] {
+        self.bytes.get(start..start.saturating_add(length)).unwrap_or_default()
+    }
+
     /// The `aud`.
     #[must_use]
     pub fn audience(&self) -> &[u8] {

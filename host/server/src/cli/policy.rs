@@ -26,7 +26,7 @@ pub(super) enum Verb {
     /// Try a component of your own: whether it holds what a policy must hold. Exit 1 where it does not
     #[command(after_help = check::HELP)]
     Check(check::Check),
-    /// Write jeton-authority.wasm and jeton-verifier.wasm, for hosts of your own
+    /// Write jeton-authority.wasm and jeton-verifier.wasm, for hosts of your own, and jeton-envoy.wasm, a filter for Envoy
     Export {
         /// Where to; made where there is none
         dir: PathBuf,
@@ -60,17 +60,21 @@ fn inspect(file: &Path, as_json: bool) -> Result<(), CliError> {
     Ok(output::line(&imports.chain(exports).chain(itself).collect::<Vec<_>>().join("\n"))?)
 }
 
-/// Both components or, where one of the files is there already, neither.
+/// All that this binary carries for other runtimes or, where one of the files is there already, nothing.
 fn export(dir: &Path, force: bool) -> Result<(), CliError> {
     fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
-    let components = [("jeton-authority.wasm", artifacts::AUTHORITY), ("jeton-verifier.wasm", artifacts::VERIFIER)]
-        .map(|(name, bytes)| (dir.join(name), bytes));
+    let guests = [
+        ("jeton-authority.wasm", artifacts::AUTHORITY),
+        ("jeton-verifier.wasm", artifacts::VERIFIER),
+        ("jeton-envoy.wasm", artifacts::ENVOY_FILTER),
+    ];
+    let guests = guests.map(|(name, bytes)| (dir.join(name), bytes));
     let exists =
         |path: &Path| CliError::Failed(format!("`{}` is there already: say --force to write over it", path.display()));
-    if let Some((path, _)) = components.iter().find(|(path, _)| !force && path.exists()) {
+    if let Some((path, _)) = guests.iter().find(|(path, _)| !force && path.exists()) {
         return Err(exists(path));
     }
-    for (path, bytes) in &components {
+    for (path, bytes) in &guests {
         write(path, bytes, force).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => exists(path),
             _ => failed(path, error),

@@ -59,8 +59,9 @@ fn components_are_exported_whole_and_never_over_something_else() {
     fs::create_dir(place.path("out")).unwrap();
     fs::write(&verifier, "mine").unwrap();
     export(&[]).refused(FAILED, &["jeton-verifier.wasm", "--force"]);
-    assert!(!authority.exists(), "both or neither");
-    assert_eq!(export(&["--force"]).done(), "out/jeton-authority.wasm\nout/jeton-verifier.wasm\n");
+    assert!(!authority.exists(), "all or nothing");
+    let written = "out/jeton-authority.wasm\nout/jeton-verifier.wasm\nout/jeton-envoy.wasm\n";
+    assert_eq!(export(&["--force"]).done(), written);
     let inspect =
         |file: &str, arguments: &[&str]| run(&mut place.jeton(&[&["policy", "inspect", file], arguments].concat()), "");
     let shown = inspect("out/jeton-verifier.wasm", &[]).done();
