@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use crate::{
+    measure::{Work, interleaved},
     process::{Server, jeton},
     report::Report,
 };
@@ -27,6 +28,8 @@ use crate::{
 const EDGES: usize = 1_000;
 const REVOKED_PER_SECOND: u32 = 100;
 const SECONDS: u32 = 10;
+/// Deletions that the library hears of.
+const DELETED: usize = 1_000;
 const IDLE: usize = 10_000;
 /// Connections of one address: the server bounds them.
 const IDLE_PER_ADDRESS: usize = 1_000;
@@ -84,9 +87,9 @@ impl Edge {
             }
             anyhow::ensure!(head.starts_with("HTTP/1.1 200"), "an unexpected answer: {head}");
             let document: Value = serde_json::from_slice(body)?;
-            self.sequence = document["sequence"].as_u64().context("sequence")?;
-            let cuts = document["cuts"].as_array().map_or(0, Vec::len);
-            return Ok(Told { is_change: !document["base"].is_null(), cuts });
+            self.sequence = number(&document, "/sequence")?;
+            let cuts = document.get("cuts").and_then(Value::as_array).map_or(0, Vec::len);
+            return Ok(Told { is_change: document.get("base").is_some_and(|base| !base.is_null()), cuts });
         }
     }
 }
@@ -107,8 +110,7 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     let administrator = Administrator::new(Connection::new(&url, None, false)?, &token)?;
     let make = |body: Value| -> anyhow::Result<(String, String)> {
         let made = administrator.call(Method::POST, "/v1/refresh-tokens", Some(&body))?;
-        let text = |name: &str| made[name].as_str().map(str::to_owned).context("a member");
-        Ok((text("id")?, text("token")?))
+        Ok((text(&made, "id")?, text(&made, "token")?))
     };
     let credentials = (0..EDGES)
         .map(|_| Ok(basic(&make(json!({ "name": "edge", "scopes": ["jeton:live"] }))?.1)))
@@ -117,20 +119,75 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
         .map(|_| Ok(make(json!({ "name": "doomed" }))?.0))
         .collect::<anyhow::Result<Vec<String>>>()?;
     let exchanged = Connection::new(&url, None, false)?.exchange(&token, None, None)?;
-    let access = exchanged["access_token"].as_str().context("an access token")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let access = text(&exchanged, "access_token")?;
     report.section("The live feed: edges that hear of every revocation");
+    library(report, &url, &administrator, &make)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let start = held(&administrator)?;
-        busy(report, &server, &credentials, access, doomed, start).await?;
+        busy(report, &server, &credentials, &access, doomed, start).await?;
         idle(report, &server, credentials.first().context("an edge")?, held(&administrator)?).await
     })
+}
+
+/// What the Rust library needs for a verdict, and how late it knows of a deletion.
+fn library(
+    report: &mut Report,
+    url: &str,
+    administrator: &Administrator,
+    make: &impl Fn(Value) -> anyhow::Result<(String, String)>,
+) -> anyhow::Result<()> {
+    let credential = make(json!({ "name": "edge", "scopes": ["jeton:live"] }))?.1;
+    let verifier = jeton_verifier::Verifier::builder(url).credential(credential).start()?;
+    let exchange = |refresh: &str| -> anyhow::Result<String> {
+        let exchanged = Connection::new(url, None, false)?.exchange(refresh, None, None)?;
+        text(&exchanged, "access_token")
+    };
+    let token = exchange(&make(json!({ "name": "job" }))?.1)?;
+    while verifier.verify(&token, None).is_err() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let work: Work<'_> = Box::new(|calls| {
+        for _ in 0..calls {
+            std::hint::black_box(verifier.verify(&token, None).is_ok());
+        }
+    });
+    let [hit] = *interleaved(9, 100_000, &mut [work]).as_slice() else { bail!("one figure") };
+    report.row("`jeton-verifier`: a verdict on a token that was verified before", &format!("{hit:.0} ns"), "");
+    let mut late = Vec::new();
+    for _ in 0..DELETED {
+        let (id, refresh) = make(json!({ "name": "doomed" }))?;
+        let doomed = exchange(&refresh)?;
+        anyhow::ensure!(verifier.verify(&doomed, None).is_ok(), "it is alive");
+        administrator.call(Method::DELETE, &format!("/v1/refresh-tokens/{id}"), None)?;
+        let deleted = std::time::Instant::now();
+        while verifier.verify(&doomed, None).is_ok() {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        late.push(deleted.elapsed().as_secs_f64() * 1e3);
+    }
+    late.sort_by(f64::total_cmp);
+    let at = |place: usize| late.get(place).copied().unwrap_or(f64::NAN);
+    report.row(
+        "`jeton-verifier`: from the 204 of a deletion to its first refusal",
+        &format!("{:.1} ms", at(late.len() / 2)),
+        &format!("{:.0} ms worst of {}", at(late.len() - 1), late.len()),
+    );
+    Ok(())
 }
 
 /// The sequence and the epoch of the live set.
 fn held(administrator: &Administrator) -> anyhow::Result<(u64, u64)> {
     let live = administrator.call(Method::GET, "/v1/live", None)?;
-    Ok((live["sequence"].as_u64().context("sequence")?, live["epoch"]["number"].as_u64().context("epoch")?))
+    Ok((number(&live, "/sequence")?, number(&live, "/epoch/number")?))
+}
+
+fn text(json: &Value, member: &'static str) -> anyhow::Result<String> {
+    json.get(member).and_then(Value::as_str).map(str::to_owned).context(member)
+}
+
+fn number(json: &Value, pointer: &'static str) -> anyhow::Result<u64> {
+    json.pointer(pointer).and_then(Value::as_u64).context(pointer)
 }
 
 async fn busy(

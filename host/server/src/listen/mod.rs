@@ -5,6 +5,7 @@
 
 mod bind;
 mod connection;
+mod later;
 mod limits;
 mod peer;
 mod sliced;
@@ -29,13 +30,14 @@ use hyper::body::Incoming;
 use tokio::{net::TcpListener, sync::watch, task::LocalSet};
 
 pub use bind::{BindError, Sockets, bind};
+pub use later::Later;
 pub use limits::{DRAIN_TIME, MAX_CONNECTIONS};
 pub use peer::{Peer, TrustedProxy};
 pub use tls::{TlsError, TlsFiles, TlsKeys, fingerprint, self_signed};
 
 /// Answers requests; one for each I/O thread.
 pub trait Service: Clone + 'static {
-    /// Answers a request that came from `peer`.
+    /// Answers a request that came from `peer`; with [`Later`] in the answer's extensions, when that gives one.
     fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> impl Future<Output = Response<Bytes>>;
 }
 

@@ -2,8 +2,11 @@
 //! connection that is closed while its client still sends.
 
 use std::{
+    cell::Cell,
+    collections::VecDeque,
     io::{self, ErrorKind},
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, ready},
 };
 
@@ -22,6 +25,10 @@ use super::limits::{LINGER_BYTES, LINGER_TIME, TAKE_TIME};
 pub(super) struct Stream<S> {
     inner: S,
     stop: watch::Receiver<bool>,
+    /// What was read already and is to be read once more.
+    ahead: VecDeque<u8>,
+    /// Whether bytes wait that the client does not take.
+    stuck: Rc<Cell<bool>>,
     /// Runs while bytes wait that the client does not take.
     taking: Option<Pin<Box<Sleep>>>,
     /// The client has said that it sends no more.
@@ -38,11 +45,22 @@ struct Lingering {
 impl<S> Stream<S> {
     /// Once `stop` is true the end of a connection waits for nobody.
     pub(super) fn new(inner: S, stop: watch::Receiver<bool>) -> Self {
-        Self { inner, stop, taking: None, ended: false, lingering: None }
+        Self { inner, stop, ahead: VecDeque::new(), stuck: Rc::default(), taking: None, ended: false, lingering: None }
+    }
+
+    /// Lets bytes be read behind those that were put back before, and before what comes.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        self.ahead.extend(bytes);
+    }
+
+    /// Whether bytes wait that the client does not take, for whoever answers.
+    pub(super) fn stuck(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.stuck)
     }
 
     /// The client takes nothing now: it may for a while.
     fn waiting<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        self.stuck.set(true);
         let taking = self.taking.get_or_insert_with(|| Box::pin(sleep(TAKE_TIME)));
         ready!(taking.as_mut().poll(context));
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
@@ -71,6 +89,13 @@ impl<S: AsyncRead + Unpin> Stream<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let (first, _) = self.ahead.as_slices();
+            let length = first.len().min(into.remaining());
+            into.put_slice(first.get(..length).unwrap_or_default());
+            self.ahead.drain(..length);
+            return Poll::Ready(Ok(()));
+        }
         let before = into.filled().len();
         let outcome = ready!(Pin::new(&mut self.inner).poll_read(context, into));
         self.ended = outcome.is_err() || into.filled().len() == before;
@@ -85,6 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
                 // Only when all is taken the client's time begins anew: else one byte a minute would do.
                 if taken == bytes.len() {
                     self.taking = None;
+                    self.stuck.set(false);
                 }
                 Poll::Ready(Ok(taken))
             }

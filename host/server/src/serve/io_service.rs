@@ -21,7 +21,7 @@ use crate::{
     api,
     app::{App, verifier},
     hot,
-    listen::{self, Peer},
+    listen::{self, Later, Peer},
     observe::metrics::Class,
 };
 
@@ -61,10 +61,33 @@ impl listen::Service for IoService {
                 routed(&self.router, request).await
             }
         };
-        let took = begun.elapsed();
-        self.app.metrics.answered(class, response.status().as_u16(), took);
-        log.write(&response, peer, &id, took);
-        response.headers_mut().insert(REQUEST_ID, id);
+        let asked = Asked { app: Arc::clone(&self.app), begun, class, log, peer, id };
+        match response.extensions_mut().remove::<Later>() {
+            None => asked.answered(response),
+            Some(later) => {
+                response.extensions_mut().insert(later.map(move |response| asked.answered(response)));
+                response
+            }
+        }
+    }
+}
+
+/// A request until it is answered: what is counted and logged then.
+struct Asked {
+    app: Arc<App>,
+    begun: Instant,
+    class: Class,
+    log: Log,
+    peer: Peer,
+    id: HeaderValue,
+}
+
+impl Asked {
+    fn answered(self, mut response: Response<Bytes>) -> Response<Bytes> {
+        let took = self.begun.elapsed();
+        self.app.metrics.answered(self.class, response.status().as_u16(), took);
+        self.log.write(&response, self.peer, &self.id, took);
+        response.headers_mut().insert(REQUEST_ID, self.id);
         response
     }
 }

@@ -24,7 +24,7 @@ pub(in crate::api) async fn preflight() -> Response {
 }
 
 /// Lets pages of any origin read an answer. None is ever given for a cookie: there is none.
-pub(super) fn readable(mut response: Response) -> Response {
+pub(super) fn readable<B>(mut response: http::Response<B>) -> http::Response<B> {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, retry-after, www-authenticate"));

@@ -9,17 +9,16 @@ mod asked;
 mod encoding;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, ETAG, VARY};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
-use http_body::Body as _;
-use jeton_runtime::{LiveDocument, Told};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use jeton_runtime::{Holding, LiveDocument, Told};
 
 pub(super) use across_origins::preflight;
 
@@ -27,8 +26,9 @@ use self::asked::Asked;
 use super::problem::Problem;
 use super::respond;
 use crate::app::{App, now};
-use crate::listen::Peer;
+use crate::listen::{Later, Peer};
 use crate::observe::metrics::Feed;
+use crate::polls::Poll;
 
 /// A second: what this adds to the lease of an edge that asks through a cache.
 const LIVE_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=1");
@@ -40,73 +40,92 @@ const CHANGE_CACHE: HeaderValue = HeaderValue::from_static("no-store");
 const KEY_SET_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 /// A larger answer is the last of its connection, whose buffers have grown with it: edges would hold them for good.
-const LARGEST_KEPT: u64 = 64 * 1024;
+const LARGEST_KEPT: usize = 64 * 1024;
 
 /// `GET /v1/live`: the live set, or what has changed since the one that the caller holds.
 pub(super) async fn document(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     request: Request<Body>,
-) -> Response {
+) -> Response<Body> {
     // A body would say nothing here.
     let (Parts { uri, headers, .. }, _) = request.into_parts();
-    let (kind, response) = match answer(&app, peer, &uri, headers).await {
-        Ok(answered) => answered,
-        Err(problem) if problem.status() == StatusCode::SERVICE_UNAVAILABLE => {
-            (Feed::Unavailable, problem.into_response())
+    let response = match admit(&app, peer, &uri, &headers).await {
+        Ok(Admitted { holding: Some(holding), poll: Some((poll, wait)), gzip }) => {
+            let mut response = Response::new(Bytes::new());
+            response.extensions_mut().insert(Later::new(async move {
+                // Late or not, what there is then is told.
+                let _ = tokio::time::timeout(wait, app.live.news(holding)).await;
+                drop(poll);
+                told(&app, change(&app, holding, gzip).await)
+            }));
+            response
         }
-        Err(problem) => (Feed::Refused, problem.into_response()),
+        Ok(Admitted { holding: Some(holding), gzip, .. }) => told(&app, change(&app, holding, gzip).await),
+        Ok(Admitted { holding: None, gzip, .. }) => told(&app, whole(&app, gzip, &headers).await),
+        Err(problem) => told(&app, Err(problem)),
     };
-    app.metrics.fed(kind);
-    across_origins::readable(response)
+    response.map(Body::from)
 }
 
 /// `GET /.well-known/jwks.json` (RFC 7517).
-pub(super) async fn key_set(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+pub(super) async fn key_set(State(app): State<Arc<App>>) -> Result<Response<Body>, Problem> {
     let document = app.live.document().await.ok_or_else(Problem::unavailable)?;
     Ok(respond::json_bytes(StatusCode::OK, Bytes::from_owner(KeySet(document)), KEY_SET_CACHE))
 }
 
-async fn answer(app: &Arc<App>, peer: Peer, uri: &Uri, headers: HeaderMap) -> Result<(Feed, Response), Problem> {
-    let asked = Asked::read(uri)?;
-    let poll = if asked.wait.is_zero() {
+/// A request that is to be answered.
+struct Admitted {
+    holding: Option<Holding>,
+    /// Its place among those that wait, and how long.
+    poll: Option<(Poll, Duration)>,
+    gzip: bool,
+}
+
+async fn admit(app: &Arc<App>, peer: Peer, uri: &Uri, headers: &HeaderMap) -> Result<Admitted, Problem> {
+    let Asked { holding, wait } = Asked::read(uri)?;
+    let poll = if wait.is_zero() {
         None
     } else {
         if !app.options.live_open {
-            access::authorize(app, &headers, peer).await?;
+            access::authorize(app, headers, peer).await?;
         }
-        Some(access::enter(app, peer)?)
+        Some((access::enter(app, peer)?, wait))
     };
-    let gzip = encoding::accepts_gzip(&headers);
-    let Some(holding) = asked.holding else { return whole(app, gzip, &headers).await };
-    // They hold on to the buffer that the request was read into.
-    drop(headers);
-    if poll.is_some() {
-        // Late or not, what there is then is told.
-        let _ = tokio::time::timeout(asked.wait, app.live.news(holding)).await;
-    }
+    Ok(Admitted { holding, poll, gzip: encoding::accepts_gzip(headers) })
+}
+
+/// Counts what is told, and lets pages read it.
+fn told(app: &App, outcome: Result<(Feed, Response<Bytes>), Problem>) -> Response<Bytes> {
+    let (kind, response) = outcome.unwrap_or_else(|problem| match problem.status() {
+        StatusCode::SERVICE_UNAVAILABLE => (Feed::Unavailable, problem.response()),
+        _ => (Feed::Refused, problem.response()),
+    });
+    app.metrics.fed(kind);
+    across_origins::readable(response)
+}
+
+/// What has changed since what the caller holds, or everything where that cannot be told.
+async fn change(app: &App, holding: Holding, gzip: bool) -> Result<(Feed, Response<Bytes>), Problem> {
     match app.live.tell(holding, now()).ok_or_else(access::unavailable)? {
-        Told::Changed(body) => Ok((Feed::Changed, change(body))),
-        Told::Unchanged(body) => Ok((Feed::Unchanged, change(body))),
-        Told::TakeWhole => {
-            let document = current(app, gzip).await?;
-            let mut response = body_of(&document, gzip);
-            response.headers_mut().insert(CACHE_CONTROL, CHANGE_CACHE);
-            Ok((Feed::Whole, response))
-        }
+        Told::Changed(body) => Ok((Feed::Changed, json(body.into(), CHANGE_CACHE))),
+        Told::Unchanged(body) => Ok((Feed::Unchanged, json(body.into(), CHANGE_CACHE))),
+        Told::TakeWhole => Ok((Feed::Whole, json_of(&current(app, gzip).await?, gzip, CHANGE_CACHE))),
     }
 }
 
 /// The whole live set, or 304 where the caller holds it already.
-async fn whole(app: &App, gzip: bool, headers: &HeaderMap) -> Result<(Feed, Response), Problem> {
+async fn whole(app: &App, gzip: bool, headers: &HeaderMap) -> Result<(Feed, Response<Bytes>), Problem> {
     let document = current(app, gzip).await?;
     let (kind, mut response) = if respond::is_held_already(headers, &document.etag) {
-        (Feed::NotModified, StatusCode::NOT_MODIFIED.into_response())
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response.headers_mut().insert(CACHE_CONTROL, LIVE_CACHE);
+        (Feed::NotModified, response)
     } else {
-        (Feed::Whole, body_of(&document, gzip))
+        (Feed::Whole, json_of(&document, gzip, LIVE_CACHE))
     };
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, LIVE_CACHE);
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     if let Ok(etag) = HeaderValue::try_from(&document.etag) {
         headers.insert(ETAG, etag);
@@ -114,24 +133,23 @@ async fn whole(app: &App, gzip: bool, headers: &HeaderMap) -> Result<(Feed, Resp
     Ok((kind, response))
 }
 
-fn change(body: Vec<u8>) -> Response {
-    sized(respond::json_bytes(StatusCode::OK, Bytes::from(body), CHANGE_CACHE))
-}
-
-fn body_of(document: &Arc<LiveDocument>, gzip: bool) -> Response {
+fn json_of(document: &Arc<LiveDocument>, gzip: bool, cache: HeaderValue) -> Response<Bytes> {
     let gzip = gzip && document.compressed().is_some();
-    let body = Bytes::from_owner(Whole { document: Arc::clone(document), gzip });
-    let mut response = sized(respond::json_bytes(StatusCode::OK, body, LIVE_CACHE));
+    let mut response = json(Bytes::from_owner(Whole { document: Arc::clone(document), gzip }), cache);
     if gzip {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
 }
 
-/// Ends the connection of a large answer with it.
-fn sized(mut response: Response) -> Response {
-    if response.body().size_hint().lower() > LARGEST_KEPT {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+fn json(body: Bytes, cache: HeaderValue) -> Response<Bytes> {
+    let is_large = body.len() > LARGEST_KEPT;
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, cache);
+    if is_large {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

@@ -31,7 +31,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::app::{App, FailureLimiter, Options, verifier};
-use crate::listen::{MAX_CONNECTIONS, Peer};
+use crate::listen::{Later, MAX_CONNECTIONS, Peer};
 use crate::observe::metrics::Metrics;
 use crate::polls::Polls;
 use crate::uses::Uses;
@@ -117,11 +117,16 @@ impl Jeton {
 
     async fn send(&self, mut request: Request<Body>) -> Answer {
         request.extensions_mut().insert(Peer::of(IpAddr::V4(Ipv4Addr::LOCALHOST), &HeaderMap::new(), &[]));
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
+        let (parts, bytes) = self.answer(request).await.into_parts();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// The answer as the connection sends it, which waits for one that comes later.
+    async fn answer(&self, request: Request<Body>) -> http::Response<bytes::Bytes> {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Later::settle(http::Response::from_parts(parts, body)).await
     }
 
     async fn post_form(&self, target: &str, form: impl Into<String>) -> Answer {
