@@ -40,3 +40,13 @@ impl CutDigest {
         Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_does_not_show_itself() {
+        assert_eq!(format!("{:?}", Digest::of(b"secret")), "Digest(..)");
+    }
+}

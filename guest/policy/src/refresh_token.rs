@@ -127,6 +127,7 @@ mod tests {
     #[test]
     fn a_secret_is_never_printed() {
         let token = RefreshToken::new(TokenId([7; 16]), [9; 32]);
-        assert!(!format!("{token:?}").contains(&token.reveal()[29..73]));
+        let shown = format!("{token:?}");
+        assert!(shown.contains(&token.id().to_string()) && !shown.contains(&token.reveal()[29..73]), "{shown}");
     }
 }

@@ -28,3 +28,13 @@ impl core::fmt::Display for Seconds {
         write!(formatter, "{}", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_shown_as_their_number() {
+        assert_eq!(Seconds(1_800).to_string(), "1800");
+    }
+}

@@ -200,6 +200,30 @@ mod tests {
     }
 
     #[test]
+    fn an_id_tells_the_second_in_which_it_was_made() {
+        for milliseconds in [0, 1, 999] {
+            let at = Reading { seconds: Seconds(1_000), nanoseconds: milliseconds * 1_000_000 };
+            assert_eq!(TokenId::new(at, [0xff; 10]).made_at(), Seconds(1_000), "{milliseconds}");
+        }
+    }
+
+    #[test]
+    fn what_was_made_before_a_moment_stands_behind_its_place_and_the_rest_before_it() {
+        let place = TokenId::made_before(Seconds(1_000));
+        let last_before = Reading { seconds: Seconds(999), nanoseconds: 999_999_999 };
+        assert!(place.as_slice() <= TokenId::new(last_before, [0; 10]).0.as_slice());
+        assert!(place.as_slice() > TokenId::new(Reading::at(1_000), [0xff; 10]).0.as_slice());
+        assert!(TokenId::made_before(Seconds(0)).as_slice() > [0xff; 16].as_slice(), "nothing is older than time");
+    }
+
+    #[test]
+    fn a_jti_that_lacks_a_character_is_none() {
+        assert!(Jti::parse(&"0".repeat(55)).is_some());
+        assert_eq!(Jti::parse(&"0".repeat(54)), None);
+        assert_eq!(Jti::parse(&"0".repeat(56)), None);
+    }
+
+    #[test]
     fn a_number_beyond_sixteen_bytes_is_no_id() {
         assert_eq!(TokenId::parse(&"z".repeat(22)), None);
         assert_eq!(TokenId::parse(&"7".repeat(21)), None);

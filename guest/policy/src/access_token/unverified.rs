@@ -71,6 +71,19 @@ mod tests {
     use crate::access_token::PublicKey;
 
     #[test]
+    fn a_token_has_three_parts_and_a_header() {
+        let x = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        let epoch = EpochKey::new(&PublicKey::Ed25519(x.try_into().unwrap())).unwrap();
+        let refusal = |text: &str| UnverifiedToken::parse(text, &epoch).err();
+        let header = epoch.header();
+        assert_eq!(refusal(&format!("{header}.b.c")), None);
+        for bad in ["", "a", "a.b", ".b.c", "a.b.c.d", &format!("{header}.b.c.d"), &format!("{header}.b")] {
+            assert_eq!(refusal(bad), Some(NotOfThisEpoch::Malformed), "{bad}");
+        }
+        assert_eq!(refusal("a.b.c"), Some(NotOfThisEpoch::OtherHeader));
+    }
+
+    #[test]
     fn what_is_longer_than_a_token_can_be_is_not_looked_at() {
         // The key of RFC 8037 appendix A.
         let x = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();

@@ -221,3 +221,26 @@ impl From<ScopeError> for IssueError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_lies_before_the_expiry_and_within_what_can_be_written() {
+        let late = Err(IssueError::NotBeforeOutOfRange);
+        let (last, beyond) = (LAST_EXPIRY, LAST_EXPIRY.plus(Seconds(1)));
+        assert_eq!(check_not_before(Some(last), None), Ok(()));
+        assert_eq!(check_not_before(Some(beyond), None), late);
+        assert_eq!(check_not_before(Some(beyond.plus(Seconds(1))), None), late);
+        assert_eq!(check_not_before(Some(Seconds(9)), Some(Seconds(10))), Ok(()));
+        assert_eq!(check_not_before(Some(Seconds(10)), Some(Seconds(10))), late);
+    }
+
+    #[test]
+    fn the_number_of_exchanges_is_bounded_at_both_ends() {
+        for (count, verdict) in [(0, false), (1, true), (MAX_EXCHANGES, true), (MAX_EXCHANGES + 1, false)] {
+            assert_eq!(check_max_exchanges(Some(count)).is_ok(), verdict, "{count}");
+        }
+    }
+}

@@ -97,3 +97,22 @@ pub(super) fn is_audience(text: &str) -> bool {
                 && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_audience_is_an_absolute_uri_without_fragment_of_bounded_length() {
+        let long = |length: usize| format!("urn:{}", "x".repeat(length.saturating_sub(4)));
+        for good in ["https://a.example/x?y", "urn:example:orders", "a:b", "a1+-.:b", &long(MAX_AUDIENCE_LENGTH)] {
+            assert!(is_audience(good), "{good}");
+        }
+        for bad in
+            ["", "a", "a:", ":b", "1a:b", "a_b:c", "a b:c", "a:b c", "a:\u{e4}", "a:b#c", "a:\"", "a:\\", "a:<", "a:>"]
+        {
+            assert!(!is_audience(bad), "{bad}");
+        }
+        assert!(!is_audience(&long(MAX_AUDIENCE_LENGTH + 1)));
+    }
+}

@@ -127,4 +127,18 @@ mod tests {
         }
         assert!(!is_same(b"a", b"ab") && !is_same(b"ab", b"a"));
     }
+
+    #[test]
+    fn two_equal_differences_do_not_hide_each_other() {
+        for (one, other) in [(0, 8), (0, 16), (16, 17), (0, 17)] {
+            let bytes = [0x5a_u8; 19];
+            let mut changed = bytes;
+            for place in [one, other] {
+                if let Some(byte) = changed.get_mut(place) {
+                    *byte ^= 1;
+                }
+            }
+            assert!(!is_same(&bytes, &changed), "bytes {one} and {other}");
+        }
+    }
 }

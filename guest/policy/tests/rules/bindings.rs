@@ -122,3 +122,12 @@ fn a_hundred_exchanges_and_not_one_more() {
     }
     assert_eq!(world.show(&issued).generation, 1, "its uses are not its record's matter");
 }
+
+#[test]
+fn what_cannot_be_signed_is_not_counted() {
+    let world = World::new();
+    let issued = world.issue(|request| request.bindings.max_exchanges = Some(1));
+    let cannot_sign = world.another([2; 32]);
+    assert_eq!(cannot_sign.exchange(&issued.secret, &PLAIN).map(|_| ()).unwrap_err(), ExchangeError::Unavailable);
+    assert!(world.authority.exchange(&issued.secret, &PLAIN).is_ok());
+}

@@ -1,13 +1,19 @@
 //! Ending refresh tokens.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::SeqCst},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jeton_policy::{
     authority::{Actor, COMMIT_GUARD, DeleteError, Deletion, MAX_BATCH, MAX_CUTS_IN_BUCKET, MAX_NOTE_LENGTH, State},
+    digest::{CutDigest, Digest},
     record::Reason,
+    refresh_token::RefreshToken,
     scope::{ADMIN, READ},
     seconds::Seconds,
     store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write},
@@ -15,7 +21,7 @@ use jeton_policy::{
 };
 use jeton_store::MemoryStore;
 
-use crate::world::{PLAIN, START, SetClock, World, scopes};
+use crate::world::{Issued, PLAIN, START, SetClock, World, scopes};
 
 #[test]
 fn a_tombstone_says_when_by_whom_and_why() {
@@ -184,4 +190,62 @@ fn an_expired_token_is_deleted_without_a_cut() {
     world.delete(&issued);
     assert_eq!(world.authority.show(&issued.token.id.to_string()).unwrap().state, State::Deleted);
     assert_eq!(world.verifier().live().unwrap().cuts(), 0);
+}
+
+/// The digest of the refresh token's own lineage id, as its access tokens tell it.
+fn lineage_digest(world: &World, issued: &Issued) -> CutDigest {
+    let token = world.exchange(issued).access_token;
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    CutDigest::of(claims["lin"][0].as_str().unwrap())
+}
+
+/// Two refresh tokens whose cuts fall into one bucket, which has room for one of them.
+fn two_for_the_last_room(world: &World) -> [Issued; 2] {
+    let mut seen = BTreeMap::new();
+    let (first, pair) = loop {
+        let issued = world.issue(|_| ());
+        let CutDigest([first, ..]) = lineage_digest(world, &issued);
+        match seen.remove(&first) {
+            Some(other) => break (first, [issued, other]),
+            None => seen.insert(first, issued),
+        };
+    };
+    let epoch = world.authority.epoch().unwrap().number;
+    let all_but_one = (1..u64::try_from(MAX_CUTS_IN_BUCKET).unwrap()).map(|count| {
+        let mut key = b"live/cut/".to_vec();
+        key.extend_from_slice(&epoch.to_be_bytes());
+        key.extend_from_slice(&[first, 0, 0, 0, 0, 0, 0, 0]);
+        key.extend_from_slice(&count.to_be_bytes());
+        Write { key, value: Some(vec![0]) }
+    });
+    world.store.commit(Vec::new(), all_but_one.collect()).unwrap();
+    pair
+}
+
+#[test]
+fn the_last_room_is_for_one_cut_and_not_for_two() {
+    let advances = |count: usize| {
+        let world = World::new();
+        let pair = two_for_the_last_room(&world);
+        let ids: Vec<_> = pair.iter().take(count).map(|issued| issued.token.id.to_string()).collect();
+        world.authority.delete(&Actor::Machine, &ids, Reason::Deleted, None).unwrap().advanced_epoch.is_some()
+    };
+    assert!(!advances(1));
+    assert!(advances(2));
+}
+
+#[test]
+fn a_tombstone_keeps_nothing_of_a_secret() {
+    let world = World::new();
+    let issued = world.issue(|_| ());
+    let rotated = world.rotate(&issued, 3_600);
+    let is_kept = |issued: &Issued| {
+        let Digest(digest) = RefreshToken::parse(&issued.secret).unwrap().digest();
+        let stored = world.store.scan(b"", None, Direction::Ascending, 1_000).unwrap().items;
+        stored.iter().any(|item| item.value.windows(digest.len()).any(|bytes| bytes == digest))
+    };
+    assert!(is_kept(&issued) && is_kept(&rotated));
+    world.delete(&rotated);
+    assert!(!is_kept(&issued) && !is_kept(&rotated));
 }

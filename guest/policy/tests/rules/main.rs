@@ -27,6 +27,7 @@ mod issue;
 mod life;
 mod list;
 mod list_model;
+mod live_sets;
 mod names;
 mod networks;
 mod owners;

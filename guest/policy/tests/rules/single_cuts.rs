@@ -1,9 +1,12 @@
 //! An administrator ends one access token by its `jti`.
 
 use jeton_policy::{
-    authority::{Actor, DeleteError, Deletion, MAX_JTI_CUTS},
+    authority::{Actor, COMMIT_GUARD, DeleteError, Deletion, MAX_JTI_CUTS, Subject},
+    life::SKEW,
     record::Reason,
     scope::{ADMIN, READ},
+    seconds::Seconds,
+    token_id::Jti,
     verifier::Refusal,
 };
 
@@ -73,4 +76,47 @@ fn nobody_ends_the_access_token_of_a_scope_that_they_lack() {
     assert_eq!(by(&reader, Reason::Deleted), Err(DeleteError::ScopeBeyondActor));
     assert_eq!(by(&Actor::Machine, Reason::ReuseDetected), Err(DeleteError::ReasonReserved));
     assert_eq!(world.verdict(&admin), Ok(()));
+}
+
+#[test]
+fn one_of_a_later_time_than_any_can_have_was_never_minted_unless_its_epoch_is_over() {
+    let world = World::new();
+    let token = world.exchange(&world.issue(|_| ())).jti;
+    let at = |seconds: u64| Jti { issued_at: Seconds(seconds), ..token }.to_string();
+    let (now, skew) = (world.clock.seconds(), SKEW.0);
+    assert_eq!(end(&world, &at(now + skew + 1)), Ok(Deletion::NotFound));
+    assert_eq!(end(&world, &at(now + skew + 1_000)), Ok(Deletion::NotFound));
+    assert_eq!(end(&world, &at(now + skew)), Ok(Deletion::Deleted), "as far as two honest clocks may differ");
+    world.authority.advance(&Actor::Machine, None).unwrap();
+    let over = at(now + 1_000);
+    assert_eq!(end(&world, &over), Ok(Deletion::AlreadyDeleted), "minted by a clock that was wrong");
+}
+
+#[test]
+fn a_lineage_cut_for_want_of_room_says_so_in_a_new_generation() {
+    let world = World::new();
+    let issued = world.issue(|_| ());
+    let before = world.show(&issued).generation;
+    for _ in 0..MAX_JTI_CUTS {
+        end(&world, &world.exchange(&issued).jti.to_string()).unwrap();
+    }
+    assert_eq!(world.show(&issued).generation, before, "single cuts change nothing of the refresh token");
+    let (last, bystander) = (world.exchange(&issued), world.exchange(&issued));
+    end(&world, &last.jti.to_string()).unwrap();
+    assert_eq!(world.show(&issued).generation, before + 1);
+    let explained = world.authority.explain(Subject::Jti(&bystander.jti.to_string())).unwrap();
+    assert_eq!(explained.ending.map(|ending| ending.reason), Some(Reason::TooManyRevocations));
+}
+
+#[test]
+fn the_room_of_a_refresh_token_is_had_again_once_its_cuts_are_no_longer_kept() {
+    let world = World::new();
+    let issued = world.issue(|_| ());
+    for _ in 0..MAX_JTI_CUTS {
+        end(&world, &world.exchange(&issued).jti.to_string()).unwrap();
+    }
+    world.clock.pass(900 + COMMIT_GUARD.0);
+    let bystander = world.exchange(&issued);
+    end(&world, &world.exchange(&issued).jti.to_string()).unwrap();
+    assert_eq!(world.verdict(&bystander), Ok(()), "the lineage was not cut");
 }
