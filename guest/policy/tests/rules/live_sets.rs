@@ -10,6 +10,9 @@ use jeton_policy::{
 
 use crate::world::{START, World};
 
+/// What is made different in news.
+type Change = fn(&mut Delta);
+
 /// News that fits what `verifier` holds, changed by `change`.
 fn news(verifier: &Verifier, change: impl FnOnce(&mut Delta)) -> Vec<u8> {
     let live = verifier.live().unwrap();
@@ -30,7 +33,7 @@ fn news_of_the_past_is_older_and_news_of_another_base_or_epoch_leaves_a_gap() {
     let world = World::new();
     let mut verifier = world.verifier();
     let (sequence, cuts) = (verifier.live().unwrap().sequence(), verifier.live().unwrap().cuts());
-    let cases: [(fn(&mut Delta), LoadError); 5] = [
+    let cases: [(Change, LoadError); 5] = [
         (|delta| delta.epoch_number -= 1, LoadError::Older),
         (|delta| delta.sequence -= 2, LoadError::Older),
         (|delta| delta.epoch_number += 1, LoadError::Gap),
