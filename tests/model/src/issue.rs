@@ -84,6 +84,7 @@ impl Model {
             generation: 1,
             disabled: None,
             endings: Vec::new(),
+            used: None,
             tombstone: None,
             exchanges: 0,
             removed: false,

@@ -19,6 +19,7 @@ mod life;
 mod network;
 mod settings;
 mod transfer;
+mod uses;
 mod words;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub use life::{State, Verdict};
 pub use network::Network;
 pub use settings::{Change, Setting, Settings};
 pub use transfer::{Above, Arrival, Arrived, Members};
+pub use uses::Used;
 pub use words::{Actor, Ask, Audiences, Bindings, Ending, Expiry, Reason, Refusal};
 
 /// The number of a refresh token: the first one is 0.
@@ -57,6 +59,7 @@ pub struct Model {
     pub mark: u64,
     /// The largest access TTL that was ever in force.
     longest_ttl: u64,
+    gathering: uses::Gathering,
     /// How many acts there were.
     acts: u64,
     /// Requests that may be repeated: who made it under which key, what it was, what it made, and when.
@@ -96,6 +99,8 @@ pub struct Token {
     pub endings: Vec<Ending>,
     /// Exchanges counted.
     pub exchanges: u64,
+    /// Its last use, as far as it was told.
+    pub used: Option<Used>,
     /// What is told as its end, once that is written down: it stands, whatever ends later.
     pub tombstone: Option<Ending>,
     /// Its tombstone was removed: nothing is known of it any more.

@@ -1,7 +1,7 @@
 //! Import: refresh tokens of another store, or of this one's past.
 
 use crate::{
-    Actor, Bindings, Ending, Model, Refusal, SecretNumber, Secrets, State, Token, TokenNumber,
+    Actor, Bindings, Ending, Model, Refusal, SecretNumber, Secrets, State, Token, TokenNumber, Used,
     issue::{LEVELS, bad_bindings},
 };
 
@@ -50,6 +50,7 @@ pub struct Members {
     pub may_delegate: bool,
     pub rotates_on_use: bool,
     pub exchanges_left: Option<u64>,
+    pub used: Option<Used>,
     pub disabled: Option<Ending>,
     pub ending: Option<Ending>,
 }
@@ -93,6 +94,7 @@ impl Model {
             bindings: token.bindings,
             may_delegate: token.may_delegate,
             rotates_on_use: token.rotates_on_use,
+            used: token.used,
             disabled: token.disabled.filter(|_| ending.is_none()),
             ending,
         }
@@ -184,6 +186,7 @@ impl Model {
             disabled: members.disabled.clone(),
             endings: members.ending.iter().cloned().collect(),
             exchanges: members.exchanges_left.map_or(0, counted),
+            used: members.used.clone(),
             tombstone: members.ending.clone(),
             removed: false,
             owner_left: false,
@@ -208,6 +211,7 @@ impl Model {
         };
         let rest = Members {
             exchanges_left: one.members.exchanges_left,
+            used: one.members.used.clone(),
             disabled: one.members.disabled.clone(),
             ending: one.members.ending.clone(),
             ..known

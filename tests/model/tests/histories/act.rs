@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jeton_model::{AccessNumber, Actor, Ask, Edit, Network, Presented, Reason, Setting, TokenAsk, TokenNumber};
+use jeton_model::{AccessNumber, Actor, Ask, Edit, Network, Presented, Reason, Setting, TokenAsk, TokenNumber, Used};
 use jeton_policy::{
     authority::{
         Authority, Boot, Deletion, ExchangeRequest, Exchanged, ExportedToken, Imported, Issued, MAX_PAGE, Revocation,
-        SettingsChange, Token, TokenExchangeError, TokenExchangeRequest, TokenExchanged, TokenType,
+        SettingsChange, Token, TokenExchangeError, TokenExchangeRequest, TokenExchanged, TokenType, Use,
     },
     network::Address,
     record::{self, Ending},
@@ -85,6 +85,11 @@ pub(crate) enum Act {
     Restart {
         resume: bool,
     },
+    NoteUses {
+        uses: Vec<(TokenNumber, Used)>,
+    },
+    OpenUses,
+    CloseUses,
     Sweep,
     Export,
     Import {
@@ -336,6 +341,16 @@ impl Act {
                     accepted => break Seen::of(accepted, |_| Seen::Done),
                 }
             },
+            Self::NoteUses { uses } => {
+                let told = |(token, used): &(TokenNumber, Used)| {
+                    let Used { at, address, count } = used.clone();
+                    Use { id: book.id(*token), at: Seconds(at), address, count }
+                };
+                let uses: Vec<Use> = uses.iter().map(told).collect();
+                Seen::of(authority.note_uses(&uses), |()| Seen::Done)
+            }
+            Self::OpenUses => Seen::of(authority.open_uses(), |()| Seen::Done),
+            Self::CloseUses => Seen::of(authority.close_uses(), |()| Seen::Done),
             Self::Export => Seen::of(authority.export(MAX_PAGE, None), |page| Seen::Exported(page.items)),
             Self::Import { actor, tokens } => {
                 let imported = authority.import(&words::actor(actor), &transfer::tokens(tokens));

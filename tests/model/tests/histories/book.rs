@@ -147,6 +147,18 @@ impl Book {
                 self.reached = model.clock.0;
                 Ok(Answer::Done)
             }
+            Act::NoteUses { uses } => {
+                model.note_uses(uses);
+                Ok(Answer::Done)
+            }
+            Act::OpenUses => {
+                model.open_uses();
+                Ok(Answer::Done)
+            }
+            Act::CloseUses => {
+                model.close_uses();
+                Ok(Answer::Done)
+            }
             Act::Export => Ok(Answer::Exported),
             Act::Import { actor, tokens } => {
                 let arrivals = transfer::arrivals(self, tokens);
@@ -196,9 +208,16 @@ impl Book {
     }
 
     /// Whether a refresh token is shown as the model says. Administrators' acts check no counter, which exchanges would spoil for
-    /// them: how many exchanges are left is of the moment before, and one may have been counted since.
+    /// them: how many exchanges are left, and when the last was, is of the moment before, and one may have been counted since.
     fn same_shown(&self, number: TokenNumber, token: &Token) -> Result<(), String> {
         let mut shown = token.clone();
+        if self.amid {
+            shown.last_use = self.model.tokens[number].used.as_ref().map(words::last_use);
+        }
+        if self.amid || self.model.tokens[number].used.is_none() {
+            // Of one that was just made it is certain, whatever was lost in that second.
+            shown.last_use_certain = self.model.last_use_is_certain(number);
+        }
         if self.amid && shown.exchanges_left == exchanges_left(&self.model, number).map(|left| left + 1) {
             shown.exchanges_left = exchanges_left(&self.model, number);
         }

@@ -50,6 +50,8 @@ pub(crate) fn same_token(book: &Book, number: TokenNumber, seen: &Token) -> Resu
         ),
         ("superseded_until", seen.superseded_until == words::seconds(model.superseded_until(number))),
         ("exchanges_left", seen.exchanges_left == exchanges_left(model, number)),
+        ("last_use", seen.last_use == token.used.as_ref().map(words::last_use)),
+        ("last_use_certain", seen.last_use_certain == model.last_use_is_certain(number)),
         ("generation", seen.generation == token.generation),
         ("disabled", seen.disabled == disabled),
         (

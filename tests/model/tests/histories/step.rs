@@ -2,7 +2,7 @@
 //! every history of them can be run.
 
 use jeton_model::{
-    Actor, Ask, Bindings, Edit, Expiry, Network, Presented, Reason, Setting, State, TokenAsk, TokenNumber, Verdict,
+    Actor, Ask, Bindings, Edit, Expiry, Network, Presented, Reason, Setting, State, TokenAsk, TokenNumber, Used, Verdict,
 };
 use proptest::{prelude::*, strategy::Union};
 
@@ -10,6 +10,7 @@ use crate::{
     act::Act,
     book::{Book, numbers},
     transfer::{self, IncomingDraft, incoming},
+    words,
 };
 
 const SCOPES: [&str; 6] = ["orders", "billing", "reports", "jeton:read", "jeton:admin", "jeton:introspect"];
@@ -71,6 +72,9 @@ pub(crate) enum Draft {
     Set { setting: Setting, generation: u8, at_once: bool },
     Advance,
     Restart { resume: bool },
+    NoteUses { of: Vec<(u16, i16, u8)> },
+    OpenUses,
+    CloseUses,
     Sweep,
     Export,
     Import { actor: u8, tokens: Vec<IncomingDraft> },
@@ -305,6 +309,8 @@ fn draft() -> impl Strategy<Value = Draft> {
         (1, Just(Draft::Advance).boxed()),
         (1, any::<bool>().prop_map(|resume| Draft::Restart { resume }).boxed()),
         (3, Just(Draft::Sweep).boxed()),
+        (2, prop::collection::vec((index(), -5..200_i16, 0..7_u8), 1..4).prop_map(|of| Draft::NoteUses { of }).boxed()),
+        (1, prop_oneof![Just(Draft::OpenUses), Just(Draft::CloseUses)].boxed()),
         (2, Just(Draft::Export).boxed()),
         (
             2,
@@ -419,6 +425,17 @@ impl Draft {
             },
             Self::Advance => Act::Advance,
             Self::Restart { resume } => Act::Restart { resume: *resume },
+            Self::NoteUses { of } => {
+                let used = |(drawn, ago, from): &(u16, i16, u8)| {
+                    let at = model.now().saturating_add_signed(-i64::from(*ago));
+                    let host = |peer: &Network| words::text(peer).split('/').next().map(str::to_owned);
+                    let address = PEERS.get(usize::from(*from)).and_then(host);
+                    Some((token(*drawn)?, Used { at, address, count: u64::from(*from) + 1 }))
+                };
+                Act::NoteUses { uses: of.iter().filter_map(used).collect() }
+            }
+            Self::OpenUses => Act::OpenUses,
+            Self::CloseUses => Act::CloseUses,
             Self::Sweep => Act::Sweep,
             Self::Export => Act::Export,
             Self::Import { actor: who, tokens } => transfer::decided(actor(*who), tokens, book),

@@ -1,8 +1,8 @@
 //! Export and import in histories: what left the store comes back later, and what other stores gave out comes in.
 
-use jeton_model::{Above, Actor, Arrival, Arrived, Bindings, Ending, Expiry, Members, Network, Reason, Refusal};
+use jeton_model::{Above, Actor, Arrival, Arrived, Bindings, Ending, Expiry, Members, Network, Reason, Refusal, Used};
 use jeton_policy::{
-    authority::{AskedBindings, ExportedToken, Imported},
+    authority::{AskedBindings, ExportedToken, Imported, LastUse},
     ports::Reading,
     record::{self, Conduct},
     refresh_token::RefreshToken,
@@ -169,6 +169,7 @@ fn members(token: &ExportedToken) -> Members {
         may_delegate: token.conduct.may_delegate,
         rotates_on_use: token.conduct.rotates_on_use,
         exchanges_left: token.exchanges_left,
+        used: token.last_use.clone().map(|LastUse { at, address, count }| Used { at: at.0, address, count }),
         disabled: token.disabled.as_ref().map(ending),
         ending: token.ending.as_ref().map(ending),
     }
@@ -203,7 +204,7 @@ pub(crate) fn enter_export(book: &mut Book, exported: &[ExportedToken]) -> Resul
         let expected = book.model.exported(number, &|one| token.ending == Some(words::ending(one)));
         let (said, parent) =
             (words_of(&members(token)), book.model.tokens[number].parent.map(|parent| book.id(parent)));
-        if said != words_of(&expected) || parent != token.parent || token.last_use.is_some() {
+        if said != words_of(&expected) || parent != token.parent {
             return Err(format!("exported {token:?}, and the model: {expected:?}"));
         }
         let known = book.model.secret_in_force(number).map(|secret| book.refresh[number].secrets.get(&secret));

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use jeton_model::{Actor, Ask, Bindings, Edit, Ending, Expiry, Network, Reason, State};
+use jeton_model::{Actor, Ask, Bindings, Edit, Ending, Expiry, Network, Reason, State, Used};
 use jeton_policy::{
     authority::{self, AskedBindings, IssueRequest},
     network::Address,
@@ -89,6 +89,10 @@ pub(crate) fn edit(edit: &Edit) -> authority::Edit {
         rotates_on_use: edit.rotates_on_use,
         note: edit.note.clone(),
     }
+}
+
+pub(crate) fn last_use(used: &Used) -> authority::LastUse {
+    authority::LastUse { at: Seconds(used.at), address: used.address.clone(), count: used.count }
 }
 
 pub(crate) fn reason(reason: Reason) -> record::Reason {
