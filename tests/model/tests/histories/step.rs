@@ -328,7 +328,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         34 => draft().prop_map(Step::Act),
         4 => (draft(), 1..14_u8, any::<bool>()).prop_map(|(draft, at, lost)| Step::Failing { draft, at, lost }),
-        6 => (draft(), 0..8_u8, draft()).prop_map(|(outer, at, inner)| Step::Both { outer, at, inner }),
+        6 => (draft(), prop_oneof![3 => 0..7_u8, 1 => 7..14_u8], draft()).prop_map(|(outer, at, inner)| Step::Both { outer, at, inner }),
         8 => (pass, any::<bool>()).prop_map(|(seconds, part)| Step::Pass(seconds, part)),
         6 => (any::<u8>(), any::<bool>()).prop_map(|(which, before)| Step::Until(which, before)),
         1 => (back, prop::option::weighted(0.4, any::<bool>())).prop_map(|(seconds, accept)| Step::Back(seconds, accept)),
