@@ -2,7 +2,8 @@
 //! every history of them can be run.
 
 use jeton_model::{
-    Actor, Ask, Bindings, Edit, Expiry, Network, Presented, Reason, Setting, State, TokenAsk, TokenNumber, Used, Verdict,
+    Actor, Ask, Bindings, Edit, Expiry, Network, Presented, Reason, Setting, State, TokenAsk, TokenNumber, Used,
+    Verdict,
 };
 use proptest::{prelude::*, strategy::Union};
 
