@@ -113,7 +113,10 @@ fn move_port(config: &mut Value, own: u16, moved: u16) -> bool {
         Value::String(text) if text.contains(&format!("127.0.0.1:{own}")) => {
             *text = text.replace(&format!("127.0.0.1:{own}"), &format!("127.0.0.1:{moved}"));
         }
-        Value::Array(items) => return items.iter_mut().fold(false, |found, item| move_port(item, own, moved) || found),
+        // Every one of them is visited, found or not.
+        Value::Array(items) => {
+            return items.iter_mut().map(|item| move_port(item, own, moved)).filter(|found| *found).count() > 0;
+        }
         Value::Object(members) => {
             return members.iter_mut().fold(false, |found, (_, member)| move_port(member, own, moved) || found);
         }
