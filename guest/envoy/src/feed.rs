@@ -14,8 +14,9 @@ use crate::{
     time::Now,
 };
 
-/// How long the authority may wait for news before it answers: well before the lease is over, so that silence is never good news.
-const WAIT: Seconds = Seconds(2);
+/// How long the authority may wait for news before it answers. What is held was asked for up to two waits ago when the next
+/// answer comes, and is counted in whole seconds, rounded up: with more, an edge without news would be stale for a moment each time.
+const WAIT: Seconds = Seconds(1);
 /// A request that takes as long as the lease brings nothing that could be used.
 pub const TIMEOUT: Duration = Duration::from_secs(LEASE.0);
 /// An answer that Envoy owes for longer than [`TIMEOUT`] and this was lost.

@@ -63,7 +63,7 @@ fn it_asks_for_the_whole_and_then_waits_for_changes_one_at_a_time() {
     scene.hears(10, 200, &whole).unwrap();
     assert!(scene.accepts(20));
     assert_eq!(scene.asks(10), None, "not in the same breath");
-    assert_eq!(scene.asks(20).unwrap(), format!("/below/v1/live?after={SEQUENCE}&epoch={EPOCH}&wait=2"));
+    assert_eq!(scene.asks(20).unwrap(), format!("/below/v1/live?after={SEQUENCE}&epoch={EPOCH}&wait=1"));
     let silence = scene.signer.delta(SEQUENCE, SEQUENCE, &[], &[]).render();
     scene.hears(2_020, 200, &silence).unwrap();
     assert!(scene.asks(2_020).is_some(), "at once");
@@ -89,7 +89,7 @@ fn an_authority_that_does_not_wait_is_not_asked_at_once() {
     scene.asks(0);
     let whole = scene.whole(SEQUENCE, &[]);
     scene.hears(1, 200, &whole).unwrap();
-    assert!(scene.asks(21).unwrap().ends_with("&wait=2"));
+    assert!(scene.asks(21).unwrap().ends_with("&wait=1"));
     assert_eq!(scene.hears(22, 401, b"").unwrap_err(), Failure::Unauthorized(401));
     assert!(!scene.asks(22).unwrap().contains("wait"), "whoever may not wait may look");
     scene.hears(23, 200, &whole).unwrap();

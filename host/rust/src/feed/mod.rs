@@ -19,8 +19,9 @@ use crate::verifier::Listener;
 use backoff::Backoff;
 use client::Failure;
 
-/// How long the authority may let a request wait: well below its lease.
-const WAIT_SECONDS: u64 = 2;
+/// How long the authority may let a request wait. What is held was asked for up to two waits ago when the next answer comes, and is
+/// counted in whole seconds, rounded up: with more, an edge without news would be stale for a moment each time.
+const WAIT_SECONDS: u64 = 1;
 /// The lease, until a document says it.
 const FIRST_LEASE: Duration = Duration::from_secs(5);
 /// The longest lease that is believed for the time that a request may take.
