@@ -70,7 +70,7 @@ fn a_wrong_method_or_path_is_told_so() {
         ("PUT", "/v1/refresh-tokens", "GET, HEAD, POST"),
         ("DELETE", "/v1/settings", "GET, HEAD, PATCH"),
         ("GET", "/v1/epoch/advance", "POST"),
-        ("DELETE", "/v1/live", "GET, HEAD"),
+        ("DELETE", "/v1/live", "GET, HEAD, OPTIONS"),
         ("OPTIONS", "/v1/self", "GET, HEAD"),
         ("BREW", "/healthz", "GET, HEAD"),
     ] {

@@ -19,7 +19,7 @@ export function byFetch(fetch: typeof globalThis.fetch): Transport {
   return async (url, headers, signal) => {
     // A redirect could lead to a place that was not configured, with the credential.
     const response = await fetch(url, { headers, signal, redirect: "error", cache: "no-store", credentials: "omit" });
-    const body = await readBounded(response.body, Number(response.headers.get("content-length")));
+    const body = await readBounded(response.body, Number(response.headers.get("content-length")), signal);
     return { status: response.status, retryAfter: readRetryAfter(response.headers.get("retry-after")), body };
   };
 }
@@ -35,16 +35,20 @@ export function byNode(ca: string): Transport {
     const body = await readBounded(
       Readable.toWeb(message) as unknown as ReadableStream<Uint8Array>,
       Number(message.headers["content-length"]),
+      signal,
     );
     return { status: message.statusCode ?? 0, retryAfter: readRetryAfter(message.headers["retry-after"] ?? null), body };
   };
 }
 
-async function readBounded(stream: ReadableStream<Uint8Array> | null, announced: number): Promise<Uint8Array> {
+async function readBounded(stream: ReadableStream<Uint8Array> | null, announced: number, signal: AbortSignal): Promise<Uint8Array> {
   if (stream === null) return new Uint8Array();
   const parts: Uint8Array[] = [];
   let length = 0;
   const reader = stream.getReader();
+  // Node's fetch forgets its signal where the request is collected before the body is read: an answer that drips would never end.
+  const giveUp = () => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", giveUp, { once: true });
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -53,7 +57,10 @@ async function readBounded(stream: ReadableStream<Uint8Array> | null, announced:
       length += value.byteLength;
       if (length > MAX_ANSWER_BYTES || announced > MAX_ANSWER_BYTES) throw new Error("the answer is too long");
     }
+    // What was given up looks like an end.
+    signal.throwIfAborted();
   } finally {
+    signal.removeEventListener("abort", giveUp);
     // Whatever is left is not waited for.
     reader.cancel().catch(() => {});
   }
