@@ -117,7 +117,7 @@ impl Authority {
         Ok(Some(presented_token))
     }
 
-    /// Commits what a presentation changed. `Conflict`: somebody presented the same token at the same time; begin anew.
+    /// Commits what a presentation changed. `Conflict`: somebody else acted upon the same token, or above it, at the same time; begin anew.
     pub(super) fn keep(&self, presented: &mut Presented) -> Result<(), CommitError> {
         let (checks, writes) = presented.take_commit();
         if writes.is_empty() { Ok(()) } else { self.store.commit(checks, writes).map(|_| ()) }
@@ -169,7 +169,13 @@ impl Presented {
     }
 
     /// Hands over what is to be committed, for a caller that commits it together with something else.
+    ///
+    /// What is counted or spent is so by the records that allowed it: an administrator's act upon one of them makes this begin
+    /// anew. An end also takes the counts away, so that there being none would not tell that none was taken.
     pub(super) fn take_commit(&mut self) -> (Vec<Check>, Vec<Write>) {
+        if !self.writes.is_empty() {
+            self.checks.extend(self.standing.unchanged(self.id));
+        }
         (core::mem::take(&mut self.checks), core::mem::take(&mut self.writes))
     }
 
@@ -203,10 +209,6 @@ impl Presented {
         };
         let rotation = Rotation { current: successor.digest().0, predecessor };
         self.checks.push(Check { key: keys::rotation(id), version: stored.map(|(_, version)| version) });
-        // An administrator's rotation changes the record: whichever commits first makes the other begin anew.
-        self.checks.extend(
-            self.standing.token.as_ref().map(|(_, version)| Check { key: keys::token(id), version: Some(*version) }),
-        );
         self.writes.push(Write { key: keys::rotation(id), value: Some(rotation.to_stored()) });
         if let (Some(spent), Some(chain)) = (spent.map(Digest), self.record().and_then(|record| record.secret)) {
             let kept = Spent { at: now, chain };

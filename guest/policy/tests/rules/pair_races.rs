@@ -22,6 +22,8 @@ const END: u32 = 4;
 const NARROW: u32 = 4;
 /// Operations of giving back an access token: clock, read, the cuts that it may meet, those of its refresh token, the bucket, and commit.
 const GIVE_BACK: u32 = 6;
+/// Steps of disabling a token and looking at one, and then some: whoever has finished takes no more.
+const MORE_THAN_IT_TAKES: usize = 100;
 /// Operations of making a token under another: clock, read, read again, the owner, and commit.
 const MAKE: u32 = 5;
 
@@ -46,7 +48,8 @@ fn asking(subject: &str, from: TokenType, to: TokenType) -> TokenExchangeRequest
 #[test]
 fn whatever_the_order_no_access_token_outlives_the_end_of_its_owner() {
     let (mut minted, mut refused) = (0_u32, 0_u32);
-    for schedule in orders([EXCHANGE, END]) {
+    // The owner is the parent's, and so is read for itself.
+    for schedule in orders([EXCHANGE + 1, END]) {
         let world = World::new();
         let parent = world.issue(|request| request.owner = Some("ann".to_owned()));
         let child = world.issue(|request| {
@@ -174,6 +177,56 @@ fn whatever_the_order_of_two_exchanges_the_last_one_that_is_left_is_had_once() {
         let (one, other) = race(&world, exchange, exchange, &schedule);
         assert!(one != other, "{one} {other} {schedule:?}");
         assert_eq!(world.show(&issued).exchanges_left, Some(0), "{schedule:?}");
+    }
+}
+
+#[test]
+fn whatever_the_order_an_end_in_between_leaves_no_room_for_one_exchange_more() {
+    let (mut first, mut second) = (0_u32, 0_u32);
+    for schedule in orders([EXCHANGE, EXCHANGE + END]) {
+        let world = World::new();
+        let issued = world.issue(|request| request.bindings.max_exchanges = Some(1));
+        let delete = delete(&issued);
+        let exchange = |authority: &Authority| authority.exchange(&issued.secret, &PLAIN).is_ok();
+        let exchange_and_delete = |authority: &Authority| {
+            let is_had = exchange(authority);
+            delete(authority);
+            is_had
+        };
+        let had = race(&world, exchange, exchange_and_delete, &schedule);
+        assert_ne!(had, (true, true), "one exchange is had once: {schedule:?}");
+        first += u32::from(had.0);
+        second += u32::from(had.1);
+    }
+    assert!(first > 0 && second > 0, "each came first at least once: {first}, {second}");
+}
+
+#[test]
+fn whenever_a_token_or_its_parent_is_disabled_amid_an_exchange_nothing_is_counted_after_it_was_seen_disabled() {
+    for above in [false, true] {
+        let (mut had, mut refused) = (0_u32, 0_u32);
+        for before in 0..=2 * EXCHANGE + 2 {
+            // The whole of the other act comes in between.
+            let schedule = [vec![0; before as usize], vec![1; MORE_THAN_IT_TAKES]].concat();
+            let world = World::new();
+            let parent = world.issue(|_| {});
+            let child = world.issue(|request| {
+                request.parent = Some(parent.token.id.to_string());
+                request.bindings.max_exchanges = Some(1);
+            });
+            let disabled = if above { &parent } else { &child };
+            let exchange = |authority: &Authority| authority.exchange(&child.secret, &PLAIN).is_ok();
+            let disable_and_show = |authority: &Authority| {
+                let edit = Edit { enabled: Some(false), ..Edit::default() };
+                authority.edit(&Actor::Machine, &disabled.token.id.to_string(), &edit, None).map(|_| ()).unwrap();
+                authority.show(&child.token.id.to_string()).unwrap()
+            };
+            let (is_had, shown) = race(&world, exchange, disable_and_show, &schedule);
+            assert_eq!(shown.state, State::Disabled);
+            assert_eq!(shown.exchanges_left, Some(u64::from(!is_had)), "above: {above}, {schedule:?}");
+            *(if is_had { &mut had } else { &mut refused }) += 1;
+        }
+        assert!(had > 0 && refused > 0, "each came first at least once: {had}, {refused}");
     }
 }
 
