@@ -13,7 +13,10 @@ use crate::live::log::Holding;
 
 /// How long after the edges were let go they are let go again, at the earliest: what was revoked in between shares an answer.
 /// With what it takes to write a thousand answers, each leaves within 100 ms of its commit.
-const GATHERING: Duration = Duration::from_millis(80);
+const GATHERING: Duration = Duration::from_millis(70);
+
+/// So soon after edges were let go they will probably be let go again.
+const BUSY: Duration = Duration::from_millis(250);
 
 /// Who waits, and for what.
 pub(super) struct Feed {
@@ -26,6 +29,8 @@ pub(super) struct Feed {
 struct Released {
     epoch: u64,
     sequence: u64,
+    /// Since when.
+    at: Option<Instant>,
     /// Nobody waits any more.
     closed: bool,
 }
@@ -102,6 +107,11 @@ impl Live {
         })
     }
 
+    /// Whether an edge that waits will probably hear of something at once: it is not worth much then to make its wait cheap.
+    pub fn is_busy(&self) -> bool {
+        self.feed.released.borrow().at.is_some_and(|at| at.elapsed() < BUSY)
+    }
+
     /// Lets everybody go who waits, and lets nobody wait again.
     pub fn close_feed(&self) {
         self.feed.released.send_modify(|released| released.closed = true);
@@ -115,9 +125,11 @@ impl Live {
         // Where nothing is known, the next document that is published releases.
         let Some((epoch, sequence)) = self.board.end() else { return };
         self.feed.released.send_if_modified(|released| {
-            let before = *released;
-            *released = Released { epoch, sequence, ..before };
-            *released != before
+            let is_new = (released.epoch, released.sequence) != (epoch, sequence);
+            if is_new {
+                *released = Released { epoch, sequence, at: Some(Instant::now()), closed: released.closed };
+            }
+            is_new
         });
     }
 }

@@ -56,7 +56,8 @@ pub(super) async fn answer(app: &Arc<App>, peer: Peer, request: Request<Incoming
         Credential::Bearer(caller) => verifier::introspect(caller, &token, peer.client()),
         Credential::Basic(password) => {
             let ask = |caller: &str| verifier::introspect(caller, &token, peer.client());
-            basic::judged(app, password, peer.client(), ask).await
+            // What an exchange needs room for is not held by every connection.
+            Box::pin(basic::judged(app, password, peer.client(), ask)).await
         }
     };
     match outcome {

@@ -133,10 +133,11 @@ async fn accept<S: Service>(
             let encrypted = tokio::select! {
                 // A handshake is no request yet: a stop does not wait for it.
                 _ = stop.wait_for(|stop| *stop) => return,
-                encrypted = keys.accept(stream) => encrypted,
+                encrypted = Box::pin(keys.accept(stream)) => encrypted,
             };
             if let Some(stream) = encrypted {
-                connection::serve(stream, peer, service, stop).await;
+                // In a place of its own: else every plain connection would have room for the keys of an encrypted one.
+                Box::pin(connection::serve(stream, peer, service, stop)).await;
             }
         });
     }

@@ -58,7 +58,8 @@ impl listen::Service for IoService {
             Ok(response) => response,
             Err(mut request) => {
                 request.extensions_mut().insert(peer);
-                routed(&self.router, request).await
+                // Cold, and large: every connection keeps room for what it answers with.
+                Box::pin(routed(&self.router, request)).await
             }
         };
         let asked = Asked { app: Arc::clone(&self.app), begun, class, log, peer, id };
@@ -179,6 +180,17 @@ fn loggable(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The bytes that an answer takes room for while it is made.
+    fn room<F: Future>(_: impl Fn(&'static IoService, SocketAddr, Request<Incoming>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_keeps_little_room_for_its_answers() {
+        let room = room(listen::Service::answer);
+        assert!(room <= 4096, "{room} bytes");
+    }
 
     #[test]
     fn a_token_in_a_path_is_not_logged() {

@@ -52,14 +52,20 @@ pub(super) async fn document(
     let (Parts { uri, headers, .. }, _) = request.into_parts();
     let response = match admit(&app, peer, &uri, &headers).await {
         Ok(Admitted { holding: Some(holding), poll: Some((poll, wait)), gzip }) => {
-            let mut response = Response::new(Bytes::new());
-            response.extensions_mut().insert(Later::new(async move {
+            let busy = app.live.is_busy();
+            let answer = async move {
                 // Late or not, what there is then is told.
                 let _ = tokio::time::timeout(wait, app.live.news(holding)).await;
                 drop(poll);
                 told(&app, change(&app, holding, gzip).await)
-            }));
-            response
+            };
+            if busy {
+                answer.await
+            } else {
+                let mut response = Response::new(Bytes::new());
+                response.extensions_mut().insert(Later::new(answer));
+                response
+            }
         }
         Ok(Admitted { holding: Some(holding), gzip, .. }) => told(&app, change(&app, holding, gzip).await),
         Ok(Admitted { holding: None, gzip, .. }) => told(&app, whole(&app, gzip, &headers).await),
