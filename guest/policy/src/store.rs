@@ -11,8 +11,8 @@ pub const MAX_VALUE: usize = 64 * 1024;
 pub const MAX_READ: usize = 4096;
 /// The most items of one `scan`.
 pub const MAX_SCAN: u32 = 1000;
-/// The most checks and writes of one `commit`: a full batch of deletions fits.
-pub const MAX_COMMIT: usize = 16_384;
+/// The most checks and writes of one `commit`: a full batch of deletions fits, with all that each of them descends from.
+pub const MAX_COMMIT: usize = 32_768;
 
 /// A value, and the revision of the commit that last wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]

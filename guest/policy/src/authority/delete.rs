@@ -10,7 +10,7 @@ use crate::{
     keys,
     record::{Epoch, Reason, Record},
     scope::Scopes,
-    store::{CommitError, Freshness, Unavailable},
+    store::{Check, CommitError, Freshness, Unavailable},
     token_id::TokenId,
 };
 
@@ -90,6 +90,8 @@ struct Stand {
     time: Time,
     epoch: Option<(Epoch, u64)>,
     records: Vec<(TokenId, Option<Found>)>,
+    /// That nothing above those that live has changed since: who ended first is told for good.
+    unchanged: Vec<Check>,
 }
 
 /// A record that is there.
@@ -151,22 +153,23 @@ impl Authority {
                 |(record, version): (Record, u64)| Found { has_ended: record.ending.is_some(), record, version };
             found.push((*id, record.map(found_one)));
         }
-        // What has ended never comes back, so how they stand may be read after the records.
+        // What has ended never comes back, so how they stand may be read after the records; the commit checks that it is so still.
         let may_have_ended_above = |found: &Found| found.record.owner.is_some() || !found.record.ancestors.is_empty();
         let above: Vec<TokenId> =
             living(&found).filter(|(_, found)| may_have_ended_above(found)).map(|(id, _)| id).collect();
-        let over: Vec<TokenId> = if above.is_empty() { Vec::new() } else { self.tokens(&above)? }
-            .into_iter()
-            .flatten()
-            .filter(|token| token.ending.is_some())
-            .map(|token| token.id)
-            .collect();
+        let (mut over, mut unchanged) = (Vec::new(), Vec::new());
+        if !above.is_empty() {
+            let around = self.surroundings(&self.head()?, &above)?;
+            let tokens = self.tokens_in(&around, &above)?.into_iter().flatten();
+            over.extend(tokens.filter(|token| token.ending.is_some()).map(|token| token.id));
+            unchanged = around.unchanged;
+        }
         for (id, one) in &mut found {
             if let Some(one) = one {
                 one.has_ended |= over.contains(id);
             }
         }
-        Ok(Stand { time: Time::new(reading, mark), epoch: decoded(epoch.as_ref())?, records: found })
+        Ok(Stand { time: Time::new(reading, mark), epoch: decoded(epoch.as_ref())?, records: found, unchanged })
     }
 
     /// Turns every living token of the batch into a tombstone and cuts its lineage, all in one commit.
@@ -180,6 +183,7 @@ impl Authority {
         if entombing.is_empty() {
             return Ok(None);
         }
+        entombing.checks.extend(stand.unchanged.iter().cloned());
         self.end_by(act, (stand.time, stand.epoch.as_ref()), entombing, digests)
     }
 }

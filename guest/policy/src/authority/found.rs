@@ -53,6 +53,7 @@ impl Authority {
         let now = found.time.now;
         let mut entombing = Entombing::default();
         entombing.add(id, record, *version, tombstone(record, act.ending(now)));
+        entombing.checks.extend(found.unchanged(id));
         entombing.checks.extend(check);
         self.end_by(act, (found.time, found.epoch.as_ref()), entombing, cut_of(record, now).into_iter().collect())?;
         Ok(true)

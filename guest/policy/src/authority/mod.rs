@@ -33,6 +33,7 @@ mod settings;
 mod show;
 mod single_cut;
 mod standing;
+mod surroundings;
 mod time;
 mod token_exchange;
 mod transfer;

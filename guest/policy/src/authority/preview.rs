@@ -2,8 +2,9 @@
 
 use super::{
     Authority, SettingsChange, SettingsError, cursor,
-    show::{State, Surroundings, Token},
+    show::{State, Token},
     standing::earlier,
+    surroundings::Surroundings,
 };
 use crate::{
     keys,

@@ -1,18 +1,17 @@
 //! Show: a refresh token as administrators see it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{
     Authority, decoded,
     standing::{Obstacle, Standing, obstacle},
+    surroundings::Surroundings,
     time::Time,
 };
 use crate::{
     keys,
-    record::{BY_POLICY, Bindings, Conduct, Ending, Exchanges, Owner, Reason, Record, Settings, Stored, Used, UsesGap},
+    record::{BY_POLICY, Bindings, Conduct, Ending, Exchanges, Reason, Record, Settings, Used, UsesGap},
     scope::Scopes,
     seconds::Seconds,
-    store::{Freshness, MAX_READ, Unavailable},
+    store::Unavailable,
     token_id::TokenId,
 };
 
@@ -117,14 +116,6 @@ pub(super) struct Head {
     gap: Option<UsesGap>,
 }
 
-/// Everything that the state of some tokens depends on.
-pub(super) struct Surroundings {
-    pub(super) head: Head,
-    /// The tokens that are shown, and all that they descend from.
-    pub(super) records: BTreeMap<TokenId, Record>,
-    owners: BTreeMap<String, Owner>,
-}
-
 impl Authority {
     /// One refresh token, dead or alive.
     ///
@@ -159,31 +150,14 @@ impl Authority {
         self.tokens_in(&around, ids)
     }
 
-    /// The records of `ids`, and all that they descend from.
-    pub(super) fn surroundings(&self, head: &Head, ids: &[TokenId]) -> Result<Surroundings, Unavailable> {
-        let mut records: BTreeMap<TokenId, Record> = self.stored(ids.iter().copied(), keys::token)?;
-        let ancestors: BTreeSet<TokenId> =
-            records.values().flat_map(|record| record.ancestors.iter().copied()).collect();
-        let missing = ancestors.into_iter().filter(|id| !records.contains_key(id)).collect::<Vec<_>>();
-        records.extend(self.stored(missing.into_iter(), keys::token)?);
-        let owners: BTreeSet<String> = records.values().filter_map(|record| record.owner.clone()).collect();
-        let owners = self.stored(owners.into_iter(), |owner: String| keys::owner(&owner))?;
-        Ok(Surroundings { head: head.clone(), records, owners })
-    }
-
     /// The tokens of these ids, whose surroundings were read.
     pub(super) fn tokens_in(&self, around: &Surroundings, ids: &[TokenId]) -> Result<Vec<Option<Token>>, Unavailable> {
         let mut used = self.stored(ids.iter().copied(), keys::used)?;
-        let counted = ids.iter().copied().filter(|id| {
-            let bindings = around.records.get(id).and_then(|record| record.bindings.as_ref());
-            bindings.is_some_and(|bindings| bindings.max_exchanges.is_some())
-        });
-        let mut exchanges = self.stored(counted.collect::<Vec<_>>().into_iter(), keys::exchanges)?;
         Ok(ids
             .iter()
             .map(|id| {
                 let record = around.records.get(id)?.clone();
-                let beside = Beside { used: used.remove(id), exchanges: exchanges.remove(id) };
+                let beside = Beside { used: used.remove(id), exchanges: around.exchanges.get(id).copied() };
                 Some(Token::derive(*id, record, around, beside))
             })
             .collect())
@@ -197,32 +171,13 @@ impl Authority {
             settings: standing.settings.clone(),
             gap: decoded(gap.as_ref())?.map(|(gap, _)| gap),
         };
-        let around = Surroundings { head, records: standing.ancestor_records(), owners: standing.owners() };
+        let (records, owners) = (standing.ancestor_records(), standing.owners());
+        let around = Surroundings { records, owners, ..Surroundings::of(head) };
         let beside = Beside {
             used: decoded(used.as_ref())?.map(|(used, _)| used),
             exchanges: decoded(exchanges.as_ref())?.map(|(exchanges, _)| exchanges),
         };
         Ok(Token::derive(id, record.clone(), &around, beside))
-    }
-
-    /// The stored values at the keys of `of`, as far as they are there.
-    fn stored<I: Ord + Clone, T: Stored>(
-        &self,
-        of: impl Iterator<Item = I>,
-        key: impl Fn(I) -> Vec<u8>,
-    ) -> Result<BTreeMap<I, T>, Unavailable> {
-        let of: Vec<I> = of.collect();
-        let mut found = BTreeMap::new();
-        for part in of.chunks(MAX_READ) {
-            let wanted: Vec<_> = part.iter().map(|one| key(one.clone())).collect();
-            let entries = self.store.read(&wanted, Freshness::Latest)?.entries;
-            for (one, entry) in part.iter().zip(entries) {
-                if let Some((value, _)) = decoded(entry.as_ref())? {
-                    found.insert(one.clone(), value);
-                }
-            }
-        }
-        Ok(found)
     }
 }
 
@@ -250,7 +205,7 @@ impl Token {
     /// A record that was just made: nothing is in its way, and it was never used.
     pub(super) fn new(id: TokenId, record: Record, now: Seconds, settings: &Settings) -> Self {
         let head = Head { now, settings: settings.clone(), gap: None };
-        let around = Surroundings { head, records: BTreeMap::new(), owners: BTreeMap::new() };
+        let around = Surroundings::of(head);
         Self::shown(id, record, &around, Beside::default(), Vec::new())
     }
 

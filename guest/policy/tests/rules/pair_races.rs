@@ -2,8 +2,8 @@
 
 use jeton_policy::{
     authority::{
-        Actor, Authority, Edit, EditError, ExportedToken, Imported, IssueError, IssueRequest, ShowError, State,
-        TokenExchangeRequest, TokenExchanged, TokenType,
+        Actor, Authority, Deletion, Edit, EditError, ExportedToken, Imported, IssueError, IssueRequest, Revocation,
+        ShowError, State, TokenExchangeRequest, TokenExchanged, TokenType,
     },
     record::Reason,
     seconds::Seconds,
@@ -165,6 +165,50 @@ fn whatever_the_order_nobody_takes_the_name_of_what_they_descend_from_when_its_o
         let (refusal, ()) = race(&world, rename, delete(&parent), &schedule);
         let may_be = [EditError::Invalid(IssueError::NameTaken), EditError::Ended];
         assert!(may_be.contains(&refusal), "{refusal:?} {schedule:?}");
+    }
+}
+
+#[test]
+fn whenever_an_owner_ends_amid_a_delete_or_a_give_back_what_was_told_of_it_stays_so() {
+    let reason = |authority: &Authority, id: &str| authority.show(id).unwrap().ending.map(|ending| ending.reason);
+    let acts: [fn(&Authority, &Issued) -> bool; 2] = [
+        |authority, issued| {
+            let ids = [issued.token.id.to_string()];
+            let deleted = authority.delete(&Actor::Machine, &ids, Reason::Compromised, None).unwrap();
+            deleted.results == [Deletion::Deleted]
+        },
+        |authority, issued| authority.revoke(&issued.secret).unwrap() != Revocation::Nothing,
+    ];
+    for act in acts {
+        let (mut done, mut too_late) = (0_u32, 0_u32);
+        for before in 0..24 {
+            let schedule = [vec![0; before], vec![1; MORE_THAN_IT_TAKES]].concat();
+            let world = World::new();
+            let issued = world.issue(|request| request.owner = Some("ann".to_owned()));
+            let id = issued.token.id.to_string();
+            let leave = |authority: &Authority| {
+                authority.delete_owned(&Actor::Machine, "ann", Reason::OwnerLeft, None).map(|_| ()).unwrap();
+                reason(authority, &id)
+            };
+            let (is_done, seen) = race(&world, |authority| act(authority, &issued), leave, &schedule);
+            assert_eq!(reason(&world.authority, &id), seen, "after {before} steps");
+            assert_eq!(is_done, seen != Some(Reason::OwnerLeft), "after {before} steps");
+            *(if is_done { &mut done } else { &mut too_late }) += 1;
+        }
+        assert!(done > 0 && too_late > 0, "each came first at least once: {done} {too_late}");
+    }
+}
+
+#[test]
+fn whenever_a_token_is_looked_at_its_record_and_its_count_are_of_one_moment() {
+    for before in 0..20 {
+        let schedule = [vec![0; before], vec![1; MORE_THAN_IT_TAKES]].concat();
+        let world = World::new();
+        let issued = world.issue(|request| request.bindings.max_exchanges = Some(1));
+        assert!(world.authority.exchange(&issued.secret, &PLAIN).is_ok());
+        let show = |authority: &Authority| authority.show(&issued.token.id.to_string()).unwrap();
+        let (shown, ()) = race(&world, show, delete(&issued), &schedule);
+        assert_eq!(shown.exchanges_left, Some(0), "{:?} after {before} steps", shown.state);
     }
 }
 

@@ -72,7 +72,7 @@ impl Store for Flawed {
             Flaw::ChecksOnlyWhatItWrites => {
                 checks.retain(|check| writes.iter().any(|write| write.key == check.key));
             }
-            Flaw::KnowsNoLimit => writes.truncate(16_384 - checks.len()),
+            Flaw::KnowsNoLimit => writes.truncate(32_768 - checks.len()),
             _ => {}
         }
         let answer = self.store.commit(checks, writes.clone());
