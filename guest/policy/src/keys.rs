@@ -266,3 +266,67 @@ fn indexed(name: &str) -> &[u8] {
 fn joined(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: TokenId = TokenId([1; 16]);
+    const OTHER: TokenId = TokenId([2; 16]);
+
+    /// That `key` lies below `prefix`, where the key and the prefix of anything else do not.
+    fn assert_below(key: &[u8], prefix: &[u8], index: &[u8], others: &[&[u8]]) {
+        assert!(key.starts_with(prefix), "a key lies below its prefix");
+        assert!(prefix.starts_with(index) && prefix.len() > index.len(), "a prefix lies in its index");
+        for other in others {
+            assert!(!other.starts_with(prefix), "what belongs to another lies elsewhere");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_one_lies_below_a_prefix_of_its_own() {
+        let others = [owned("bobby", ONE), owned_prefix("bo")];
+        assert_below(&owned("bob", ONE), &owned_prefix("bob"), OWNED, &others.each_ref().map(Vec::as_slice));
+        assert_below(&child(ONE, OTHER), &children_prefix(ONE), CHILDREN, &[&child(OTHER, ONE)]);
+        assert_below(&holder("job", ONE), &holders_prefix("job"), HOLDERS, &[&holder("jobs", ONE)]);
+        let secret = Digest([3; 32]);
+        assert_below(&spent(ONE, &secret), &spent_prefix(ONE), SPENT, &[&spent(OTHER, &secret)]);
+        assert_below(&named("job"), &named("job"), NAMED, &[&named("jobs")]);
+        assert_below(&name("job", ONE), &name_prefix("job"), NAMES, &[&name("jo", ONE)]);
+    }
+
+    #[test]
+    fn a_cut_lies_below_its_epoch_and_below_its_first_byte() {
+        let (one, other) = (CutDigest([1; 16]), CutDigest([2; 16]));
+        assert_below(&cut(5, one), &cuts(5), CUTS, &[&cut(6, one)]);
+        assert_below(&cut(5, one), &cuts_beginning(5, 1), CUTS, &[&cut(6, one), &cut(5, other)]);
+        assert!(cuts(5).starts_with(LIVE_PREFIX), "verifiers must learn of it");
+        assert_eq!(parse_cut(&cut(5, one)), Some((5, one)));
+        assert_eq!(parse_due(&due(Seconds(9), 5, one)), Some((Seconds(9), 5, one)));
+    }
+
+    #[test]
+    fn a_moment_stands_before_all_that_is_then_or_later_and_never_stands_behind_every_moment() {
+        let at = |seconds| expires(Some(Seconds(seconds)), ONE);
+        let from = from_moment(EXPIRES, Seconds(300));
+        assert!(at(299) < from && from < at(300) && from < at(301));
+        assert!(at(u64::MAX - 1) < never(EXPIRES) && never(EXPIRES) < expires(None, ONE));
+        assert!(never(EXPIRES).starts_with(EXPIRES));
+        assert_eq!(moment(EXPIRES, &at(300)), Some(Seconds(300)));
+    }
+
+    #[test]
+    fn what_was_made_before_a_moment_stands_in_the_index_behind_its_place() {
+        let made_at = |seconds, rest| token(TokenId::new(crate::ports::Reading::at(seconds), rest));
+        let place = made_before(TOKENS, Seconds(1_000));
+        assert!(made_at(1_000, [u8::MAX; 10]) < place && place <= made_at(999, [0; 10]));
+    }
+
+    #[test]
+    fn the_key_of_a_spent_secret_follows_from_the_key_of_its_time() {
+        let secret = Digest([3; 32]);
+        assert_eq!(spent_of_due(&spent_due(Seconds(7), ONE, &secret)), Some(spent(ONE, &secret)));
+        assert_eq!(spent_of_due(&spent(ONE, &secret)), None);
+        assert_eq!(id_at_end(&owned("bob", ONE)), Some(ONE));
+    }
+}

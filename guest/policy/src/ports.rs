@@ -85,3 +85,21 @@ impl Draw {
         bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Sevens;
+
+    impl RootKey for Sevens {
+        fn root_key(&self) -> Zeroizing<[u8; 32]> {
+            Zeroizing::new([7; 32])
+        }
+    }
+
+    #[test]
+    fn a_shared_root_key_is_the_key_that_is_shared() {
+        assert_eq!(*Arc::new(Sevens).root_key(), [7; 32]);
+    }
+}

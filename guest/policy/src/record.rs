@@ -170,3 +170,25 @@ pub(crate) struct JtiCuts {
     #[n(0)]
     pub(crate) cut_at: Vec<Seconds>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ending(at: u64) -> Ending {
+        Ending { at: Seconds(at), by: "machine".to_owned(), reason: Reason::OwnerLeft, note: None }
+    }
+
+    #[test]
+    fn each_life_of_an_owner_has_the_end_that_was_its_own() {
+        let [first, second, third] = [1, 2, 3].map(|life| LineageId([life; 16]));
+        let mut owner = Owner { lineage: first, past: None };
+        owner.begin_life(second, ending(10));
+        owner.begin_life(third, ending(20));
+        assert_eq!(owner.ending_of(first), Some(ending(10)));
+        assert_eq!(owner.ending_of(second), Some(ending(20)));
+        assert_eq!(owner.ending_of(third), None);
+        let forgotten = LineageId([9; 16]);
+        assert_eq!(owner.ending_of(forgotten), Some(ending(10)), "no earlier end is known");
+    }
+}

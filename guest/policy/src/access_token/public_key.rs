@@ -184,6 +184,17 @@ mod tests {
     }
 
     #[test]
+    fn the_members_of_an_ec_key_are_those_of_rfc_7518_section_6_2_1() {
+        let coordinates =
+            ["f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"];
+        let [x, y] = coordinates.map(Some);
+        let key = PublicKey::from_members(Algorithm::Es256, None, None, x, y).unwrap();
+        let members = serde_json::to_value(key.members()).unwrap();
+        let [x, y] = coordinates;
+        assert_eq!(members, serde_json::json!({ "crv": "P-256", "kty": "EC", "x": x, "y": y }));
+    }
+
+    #[test]
     fn a_key_has_its_members_and_no_others() {
         let read = |algorithm, e, n, x, y| PublicKey::from_members(algorithm, e, n, x, y).is_ok();
         let coordinate = Some("MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4");

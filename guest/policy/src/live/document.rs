@@ -245,3 +245,57 @@ fn plain(cuts: Vec<Bytes<16>>) -> Vec<CutDigest> {
 fn render(json: &Json<'_>) -> Vec<u8> {
     serde_json::to_vec(json).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delta(cuts: usize, dropped: usize) -> Vec<u8> {
+        let some = |count| vec![CutDigest([7; 16]); count];
+        Delta { base: 1, sequence: 2, as_of: Seconds(3), epoch_number: 4, cuts: some(cuts), dropped: some(dropped) }
+            .render()
+    }
+
+    fn is_read(document: &[u8]) -> bool {
+        Written::parse(document).is_ok()
+    }
+
+    #[test]
+    fn a_document_has_as_many_cuts_as_it_may_have_and_not_one_more() {
+        assert!(is_read(&delta(MAX_CUTS, 0)));
+        assert!(is_read(&delta(0, MAX_CUTS)));
+        assert!(!is_read(&delta(MAX_CUTS + 1, 0)));
+        assert!(!is_read(&delta(0, MAX_CUTS + 1)));
+    }
+
+    #[test]
+    fn a_document_has_as_many_bytes_as_it_may_have_and_not_one_more() {
+        let mut document = delta(1, 1);
+        document.resize(MAX_DOCUMENT, b' ');
+        assert!(is_read(&document));
+        document.push(b' ');
+        assert!(!is_read(&document));
+    }
+
+    #[test]
+    fn a_whole_document_has_dropped_nothing() {
+        let key = PublicKey::Ed25519([9; 32]);
+        let epoch = EpochMember { number: 4, kid: Cow::Borrowed("kid"), public_key: key };
+        let issuer = Cow::Borrowed("https://tokens.example");
+        let whole = Whole { issuer, sequence: 2, as_of: Seconds(3), lease: LEASE, epoch, cuts: Vec::new() };
+        let document = String::from_utf8_lossy(&whole.render()).into_owned();
+        assert!(is_read(document.as_bytes()));
+        let dropping = document.replace(r#""dropped":[]"#, r#""dropped":["BwcHBwcHBwcHBwcHBwcHBw"]"#);
+        assert_ne!(document, dropping);
+        assert!(!is_read(dropping.as_bytes()));
+    }
+
+    #[test]
+    fn a_cut_of_another_length_is_no_cut() {
+        let document = String::from_utf8_lossy(&delta(1, 0)).into_owned();
+        for bytes in [15, 17] {
+            let other = URL_SAFE_NO_PAD.encode(vec![7; bytes]);
+            assert!(!is_read(document.replace("BwcHBwcHBwcHBwcHBwcHBw", &other).as_bytes()), "{bytes} bytes");
+        }
+    }
+}

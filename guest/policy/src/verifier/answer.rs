@@ -132,3 +132,34 @@ fn render(claims: &Claims<'_>) -> Vec<u8> {
     // Writing these members cannot fail; were it to, an inactive token is the safe thing to say.
     .unwrap_or_else(|_| super::INACTIVE.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+    use super::*;
+
+    #[test]
+    fn an_answer_is_its_five_parts_one_behind_the_other() {
+        let claims = Claims {
+            iss: "https://tokens.example".into(),
+            sub: "alice".into(),
+            aud: "https://api.example".into(),
+            client_id: "a-client".into(),
+            scope: "read write".into(),
+            exp: Seconds(2_000),
+            iat: Seconds(1_000),
+            jti: "a-jti".into(),
+            lin: Vec::new(),
+            net: Vec::new(),
+        };
+        let answer = Answer::new(&claims);
+        let parts = [answer.introspection(), answer.subject(), answer.client(), answer.scope(), answer.audience()];
+        assert_eq!(answer.bytes(), parts.concat());
+        assert_eq!(answer.lengths(), parts.map(<[u8]>::len));
+        let texts: [&[u8]; 4] = [b"alice", b"a-client", b"read write", b"https://api.example"];
+        assert_eq!(parts.get(1..), Some(texts.as_slice()));
+        let introspection: serde_json::Value = serde_json::from_slice(answer.introspection()).unwrap();
+        assert_eq!(introspection.get("active"), Some(&true.into()));
+        assert_eq!(answer.expires_at(), Seconds(2_000));
+    }
+}

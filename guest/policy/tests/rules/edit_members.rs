@@ -185,3 +185,25 @@ fn where_what_is_above_shares_no_network_none_is_within_it_until_that_is_widened
     world.edit(&middle, to(&["10.2.0.0/16"]));
     world.edit(&below, to(&["10.2.1.0/24"]));
 }
+
+#[test]
+fn what_an_edit_or_a_rotation_answers_is_the_token_as_it_is_shown_from_then_on() {
+    let world = World::new();
+    let of = |owner: &str, parent: Option<&Issued>| {
+        world.issue(|request| {
+            request.owner = Some(owner.to_owned());
+            request.parent = parent.map(|parent| parent.token.id.to_string());
+        })
+    };
+    let parent = of("alice", None);
+    let child = of("bob", Some(&parent));
+    world.exchange(&child);
+    for issued in [&parent, &child] {
+        let edited = world.edit(issued, Edit { name: Some("renamed".to_owned()), ..Edit::default() });
+        assert_eq!((edited.state, &edited.ending), (State::Active, &None), "its owner is there");
+        assert_eq!(edited, world.show(issued));
+        let rotated = world.rotate(issued, 60);
+        assert_eq!(rotated.token.state, State::Active);
+        assert_eq!(rotated.token, world.show(issued));
+    }
+}
