@@ -217,6 +217,13 @@ mod tests {
     }
 
     #[test]
+    fn an_id_tells_when_it_was_made_from_the_beginning_of_time_on() {
+        for seconds in [0, 1, 1_800_000_000, LAST_MOMENT / 1000] {
+            assert_eq!(TokenId::new(Reading::at(seconds), [7; 10]).made_at(), Seconds(seconds));
+        }
+    }
+
+    #[test]
     fn a_jti_that_lacks_a_character_is_none() {
         assert!(Jti::parse(&"0".repeat(55)).is_some());
         assert_eq!(Jti::parse(&"0".repeat(54)), None);

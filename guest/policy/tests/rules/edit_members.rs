@@ -207,3 +207,20 @@ fn what_an_edit_or_a_rotation_answers_is_the_token_as_it_is_shown_from_then_on()
         assert_eq!(rotated.token, world.show(issued));
     }
 }
+
+#[test]
+fn an_expiry_that_stays_as_it_is_needs_no_rule_that_came_later() {
+    let world = World::new();
+    let never = world.issue(|request| request.expiry = Expiry::Never);
+    let late = world.issue(|request| request.expiry = Expiry::At(Seconds(START + 90_000)));
+    world.set(|settings| {
+        settings.never_allowed = Some(false);
+        settings.refresh_token_expiration = Some(Seconds(3_600));
+        settings.refresh_token_maximum = Some(Some(Seconds(3_600)));
+    });
+    let edit = |expiry| Edit { name: Some("renamed".to_owned()), expiry: Some(expiry), ..Edit::default() };
+    for (issued, same) in [(&never, Expiry::Never), (&late, Expiry::At(Seconds(START + 90_000)))] {
+        assert_eq!(world.edit(issued, edit(same)).name, "renamed");
+    }
+    assert_eq!(refused(&world, &late, &edit(Expiry::Never)), EditError::Invalid(IssueError::NeverNotAllowed));
+}

@@ -102,3 +102,28 @@ fn whatever_the_order_switching_rotation_off_leaves_the_holder_with_a_secret_tha
     }
     assert!(replaced > 10 && kept > 10, "the race was really run: {replaced} {kept}");
 }
+
+#[test]
+fn whatever_the_order_a_rotation_with_an_overlap_leaves_the_holder_with_a_secret_that_is_taken() {
+    let (mut replaced, mut kept) = (0_u32, 0_u32);
+    for schedule in orders([EXCHANGE, CHANGE]) {
+        let world = World::new();
+        let issued = world.issue(|request| request.conduct = Conduct { rotates_on_use: true, may_delegate: false });
+        let id = issued.token.id.to_string();
+        let exchange = |authority: &Authority| authority.exchange(&issued.secret, &PLAIN).unwrap().refresh_token;
+        let rotate = |authority: &Authority| {
+            authority.rotate(&Actor::Machine, &id, Seconds(3_600), None).map(|issued| issued.secret.unwrap()).unwrap()
+        };
+        let (successor, ordered) = race(&world, exchange, rotate, &schedule);
+        if successor.is_some() {
+            replaced += 1
+        } else {
+            kept += 1
+        }
+        let held = successor.unwrap_or_else(|| issued.secret.clone());
+        assert!(world.authority.exchange(&held, &PLAIN).is_ok(), "the holder knows no other: {schedule:?}");
+        assert!(world.authority.exchange(&ordered, &PLAIN).is_ok(), "{schedule:?}");
+        assert_eq!(world.show(&issued).state, State::Active, "{schedule:?}");
+    }
+    assert!(replaced > 10, "the race was really run: {replaced} {kept}");
+}

@@ -69,6 +69,7 @@ fn an_expired_token_died_with_the_link_that_expired() {
     assert_eq!(told(&of_access(&world, &own)), (cause, Some(START + 900), Some(own.jti.to_string()), None));
     let explained = of_access(&world, &capped);
     assert_eq!((explained.cause, explained.since), (cause, Some(Seconds(START + 100))));
+    assert!(!explained.is_alive());
     assert_eq!(told(&of_id(&world, &parent)), (cause, Some(START + 100), id(&parent), None));
     assert_eq!(of_id(&world, &child).cause, cause);
 }

@@ -1,7 +1,7 @@
 //! Pages of refresh tokens.
 
 use jeton_policy::{
-    authority::{Expiry, ListError, MAX_EXAMINED, Query, State, Token},
+    authority::{Expiry, ListError, MAX_EXAMINED, Query, Sort, Span, State, Token},
     seconds::Seconds,
 };
 
@@ -142,6 +142,32 @@ fn limits_and_filters_have_their_rules() {
     let refusal = |query: Query| world.authority.list(&query).err();
     assert_eq!(refusal(by(0)), Some(ListError::LimitOutOfRange));
     assert_eq!(refusal(by(1001)), Some(ListError::LimitOutOfRange));
-    assert_eq!(refusal(Query { name: Some("x".repeat(201)), ..by(1) }), Some(ListError::NameTooLong));
+    for part in ["x", "\u{e4}"] {
+        let named = |length| Query { name: Some(part.repeat(length)), ..by(1) };
+        let containing = |length| Query { name_contains: Some(part.repeat(length)), ..by(1) };
+        assert_eq!((refusal(named(200)), refusal(containing(200))), (None, None));
+        assert_eq!(refusal(named(201)), Some(ListError::NameTooLong));
+        assert_eq!(refusal(containing(201)), Some(ListError::NameTooLong));
+    }
     assert_eq!(refusal(Query { owner: Some("a b".to_owned()), ..by(1) }), Some(ListError::OwnerMalformed));
+}
+
+#[test]
+fn the_order_follows_from_what_is_asked_for_and_the_narrowest_comes_first() {
+    let some = |text: &str| Some(text.to_owned());
+    let span = Span { from: Some(Seconds(1)), until: None };
+    let plain = by(1);
+    let orders = [
+        (plain.clone(), (Sort::Created, true)),
+        (Query { parent: some("p"), name: some("n"), ..plain.clone() }, (Sort::Created, true)),
+        (Query { owner: some("o"), name: some("n"), ..plain.clone() }, (Sort::Created, true)),
+        (Query { name: some("n"), expires: span, ..plain.clone() }, (Sort::Name, false)),
+        (Query { expires: span, last_used: span, ..plain.clone() }, (Sort::Expires, false)),
+        (Query { last_used: span, ..plain.clone() }, (Sort::LastUsed, false)),
+        (Query { sort: Some(Sort::Name), owner: some("o"), ..plain.clone() }, (Sort::Name, false)),
+        (Query { sort: Some(Sort::Name), descending: true, ..plain }, (Sort::Name, true)),
+    ];
+    for (query, order) in orders {
+        assert_eq!(query.order(), order, "{query:?}");
+    }
 }

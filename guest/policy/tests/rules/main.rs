@@ -8,6 +8,7 @@
 )]
 
 mod bindings;
+mod bounds;
 mod cascade;
 mod clock;
 mod clock_accepted;
@@ -19,10 +20,12 @@ mod epochs;
 mod exchange;
 mod explain;
 mod explain_jti;
+mod explain_members;
 mod faults;
 mod feed;
 mod found_races;
 mod histories;
+mod idempotency;
 mod issue;
 mod life;
 mod list;

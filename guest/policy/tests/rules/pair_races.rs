@@ -11,6 +11,7 @@ use jeton_policy::{
 
 use crate::{
     stage::{orders, race},
+    tombstones::{keys, sweep_all},
     world::{Issued, PLAIN, World, request, scopes},
 };
 
@@ -26,6 +27,8 @@ const GIVE_BACK: u32 = 6;
 const MORE_THAN_IT_TAKES: usize = 100;
 /// Operations of making a token under another: clock, read, read again, the owner, and commit.
 const MAKE: u32 = 5;
+/// Operations of making a token under the one that is held: clock, read, read again for what the record speaks of, and commit.
+const DELEGATE: u32 = 4;
 
 fn delete(issued: &Issued) -> impl Fn(&Authority) + Sync {
     let ids = [issued.token.id.to_string()];
@@ -313,4 +316,43 @@ fn whatever_the_order_of_two_rotations_with_an_overlap_no_third_secret_is_in_for
         assert_eq!(taken.count(), 2, "the new one and the one before it: {schedule:?}");
     }
     assert_eq!(both, 0, "the overlap of the first is not over");
+}
+
+#[test]
+fn whatever_the_order_of_two_delegations_the_last_use_that_is_left_is_had_once() {
+    for schedule in orders([DELEGATE, DELEGATE]) {
+        let world = World::new();
+        let issued = world.issue(|request| {
+            request.bindings.max_exchanges = Some(1);
+            request.conduct.may_delegate = true;
+        });
+        let asked = asking(&issued.secret, TokenType::RefreshToken, TokenType::RefreshToken);
+        let delegate = |authority: &Authority| authority.exchange_token(&asked).is_ok();
+        let (one, other) = race(&world, delegate, delegate, &schedule);
+        assert!(one != other, "{one} {other} {schedule:?}");
+        assert_eq!(world.show(&issued).exchanges_left, Some(0), "{schedule:?}");
+    }
+}
+
+#[test]
+fn a_token_that_is_issued_as_its_owner_ends_is_in_their_next_life_or_becomes_a_tombstone() {
+    let (mut living, mut dead) = (0_u32, 0_u32);
+    for steps in 0..=2 * MAKE as usize {
+        let world = World::new();
+        world.issue(|request| request.owner = Some("ann".to_owned()));
+        let request = IssueRequest { owner: Some("ann".to_owned()), ..request() };
+        let issue = |authority: &Authority| Issued::of(authority.issue(&Actor::Machine, &request).unwrap());
+        let leave = |authority: &Authority| {
+            authority.delete_owned(&Actor::Machine, "ann", Reason::OwnerLeft, None).map(|_| ()).unwrap();
+            while authority.sweep().unwrap().more {}
+        };
+        let schedule = [vec![0; steps], vec![1; MORE_THAN_IT_TAKES]].concat();
+        let (issued, ()) = race(&world, issue, leave, &schedule);
+        sweep_all(&world);
+        let is_alive = world.authority.exchange(&issued.secret, &PLAIN).is_ok();
+        assert_eq!(keys(&world, b"ended/"), if is_alive { 1 } else { 2 }, "{steps}");
+        living += u32::from(is_alive);
+        dead += u32::from(!is_alive);
+    }
+    assert!(living > 2 && dead > 2, "the race was really run: {living} {dead}");
 }

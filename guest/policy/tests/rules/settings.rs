@@ -361,3 +361,14 @@ fn delegation_levels_bound_new_children() {
     assert_eq!(under(&parent), Some(IssueError::TooDeep));
     assert!(world.authority.exchange(&child.secret, &PLAIN).is_ok(), "those that are there go on");
 }
+
+#[test]
+fn what_is_allowed_or_forbidden_is_as_it_was_said() {
+    let world = World::new();
+    for allowed in [false, true, false] {
+        let settings = world.set(|settings| settings.never_allowed = Some(allowed));
+        assert_eq!(settings.never_allowed(), allowed);
+        let settings = world.set(|settings| settings.holder_delegation = Some(allowed));
+        assert_eq!((settings.never_allowed(), settings.holder_delegation()), (allowed, allowed), "and stays so");
+    }
+}

@@ -2,8 +2,8 @@
 
 use jeton_policy::{
     authority::{
-        Actor, ExchangeRequest, Revocation, SettingsChange, State, TokenExchangeError, TokenExchangeRequest,
-        TokenExchanged, TokenType,
+        Actor, ExchangeRequest, IssueError, Revocation, SettingsChange, State, TokenExchangeError,
+        TokenExchangeRequest, TokenExchanged, TokenType,
     },
     network::Address,
     scope::{ADMIN, READ},
@@ -287,4 +287,24 @@ fn a_shorter_ttl_never_lengthens_what_an_access_token_gives() {
     world.authority.set_settings(&Actor::Machine, &longer, None, false).unwrap();
     let narrow = world.authority.exchange_token(&narrowing(&subject.access_token)).unwrap();
     assert_eq!(narrow.expires_in, Some(Seconds(900)));
+}
+
+#[test]
+fn every_refusal_of_a_child_has_its_word_in_the_protocol() {
+    let words = [
+        (IssueError::Unavailable, TokenExchangeError::Unavailable),
+        (IssueError::ClockBehind, TokenExchangeError::ClockBehind),
+        (IssueError::ParentNotFound, TokenExchangeError::InvalidSubject),
+        (IssueError::ParentEnded, TokenExchangeError::InvalidSubject),
+        (IssueError::TooDeep, TokenExchangeError::DelegationRefused),
+        (IssueError::TooManyScopes, TokenExchangeError::InvalidScope),
+        (IssueError::ScopeBeyondParent, TokenExchangeError::InvalidScope),
+        (IssueError::AudienceMalformed, TokenExchangeError::InvalidTarget),
+        (IssueError::AudienceBeyondParent, TokenExchangeError::InvalidTarget),
+        (IssueError::NameTooLong, TokenExchangeError::InvalidMember),
+        (IssueError::ExpiryInThePast, TokenExchangeError::InvalidMember),
+    ];
+    for (refusal, word) in words {
+        assert_eq!(TokenExchangeError::from(refusal), word, "{refusal:?}");
+    }
 }

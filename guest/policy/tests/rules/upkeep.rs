@@ -1,11 +1,15 @@
 //! Cuts are kept for as long as they can hit anything, and no longer.
 
 use jeton_policy::{
-    authority::{COMMIT_GUARD, MAX_SWEPT},
+    authority::{Authority, COMMIT_GUARD, MAX_SWEPT, REMEMBERED_FOR, Swept},
     seconds::Seconds,
 };
 
-use crate::{tombstones::sweep_all, world::World};
+use crate::{
+    stage::{orders, race},
+    tombstones::sweep_all,
+    world::World,
+};
 
 fn cuts(world: &World) -> usize {
     world.verifier().live().unwrap().cuts()
@@ -82,4 +86,33 @@ fn the_mark_moves_in_coarse_steps() {
     world.clock.pass(1);
     world.authority.sweep().unwrap();
     assert!(revision() > before);
+}
+
+#[test]
+fn whoever_of_two_sweepers_came_too_late_is_told_that_there_may_be_more() {
+    let mut conflicts = 0_u32;
+    for schedule in orders([4, 4]) {
+        let world = World::new();
+        world.delete(&world.issue(|_| ()));
+        world.clock.pass(900 + COMMIT_GUARD.0 + 1);
+        let sweep = |authority: &Authority| authority.sweep().unwrap();
+        let (one, other) = race(&world, sweep, sweep, &schedule);
+        assert_eq!(one.dropped + other.dropped, 1, "{schedule:?}");
+        assert!(one.more && other.more, "its children are still to be looked for: {schedule:?}");
+        let in_vain = |swept: &Swept| *swept == Swept { more: true, ..Swept::default() };
+        conflicts += u32::from(in_vain(&one) || in_vain(&other));
+        sweep_all(&world);
+        assert_eq!(cuts(&world), 0);
+    }
+    assert!(conflicts > 10, "the race was really run: {conflicts}");
+}
+
+#[test]
+fn a_step_that_forgot_something_is_followed_by_another() {
+    let world = World::new();
+    world.issue(|request| request.idempotency_key = Some("once".to_owned()));
+    world.clock.pass(REMEMBERED_FOR.0);
+    let first = world.authority.sweep().unwrap();
+    assert_eq!((first.forgotten, first.more), (1, true));
+    assert_eq!(world.authority.sweep().unwrap(), Swept::default());
 }

@@ -58,6 +58,13 @@ fn what_is_no_token_or_no_address_is_passed_over() {
     let malformed = Use { id: "x".to_owned(), ..used(&issued, START, "", 1) };
     world.authority.note_uses(&[malformed, used(&issued, START, "not an address", 1)]).unwrap();
     assert_eq!(last_use(&world, &issued).0, last(START, None, 1));
+    let longest = "0000:0000:0000:0000:0000:ffff:255.255.255.255";
+    let told = [("192.0.2.1%eth0", None), (longest, Some(longest)), (&format!("0{longest}"), None), ("", None)];
+    for (place, (address, kept)) in told.into_iter().enumerate() {
+        let count = place as u64 + 1;
+        world.authority.note_uses(&[used(&issued, START + count, address, 1)]).unwrap();
+        assert_eq!(last_use(&world, &issued).0, last(START + count, kept, 1 + count), "{address:?}");
+    }
 }
 
 #[test]

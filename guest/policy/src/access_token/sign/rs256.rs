@@ -121,3 +121,15 @@ fn prime(expander: &Expander, label: &[u8], gap: u32) -> Result<BoxedUint, Epoch
     let prime = Zeroizing::new(beginning.wrapping_add(&U1024::from_u32(gap)));
     BoxedUint::from_be_slice(Zeroizing::new(bytes(&prime)).as_slice(), PRIME_BITS.get()).map_err(|_| EpochKeyError)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prime_after_a_multiple_of_the_exponent_does_not_fit_it() {
+        for (prime, fits) in [(EXPONENT * 2 + 1, false), (EXPONENT * 2 + 3, true), (EXPONENT - 2, true)] {
+            assert_eq!(fits_exponent(&U1024::from_u32(prime)), fits, "{prime}");
+        }
+    }
+}

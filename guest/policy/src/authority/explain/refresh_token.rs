@@ -30,7 +30,7 @@ impl Authority {
             ..Explanation::of(id, self.explained_chain(&standing, id)?)
         };
         let death = match standing.grant(id) {
-            Err(obstacle) => Some(first_death(&standing, id).unwrap_or_else(|| of_obstacle(&standing, &obstacle))),
+            Err(obstacle) => Some(first_death(&standing, id).unwrap_or_else(|| of_obstacle(&standing, id, &obstacle))),
             Ok(grant) => {
                 match presented.map(|presented| self.wrong_secret(&standing, record, presented)).transpose()? {
                     Some(Some(death)) => Some(death),
@@ -100,11 +100,11 @@ fn first_death(standing: &Standing, id: TokenId) -> Option<Death> {
 }
 
 /// What is in the way without having happened at a moment that is known.
-fn of_obstacle(standing: &Standing, obstacle: &Obstacle) -> Death {
+fn of_obstacle(standing: &Standing, id: TokenId, obstacle: &Obstacle) -> Death {
     match obstacle {
         // Something above it was narrowed, so that nothing is left that both may.
         Obstacle::Nowhere(link) => {
-            let narrowed = standing.chain(*link).find(|(id, _)| id == link).and_then(|(_, record)| record);
+            let narrowed = standing.chain(id).find(|(id, _)| id == link).and_then(|(_, record)| record);
             let past = narrowed.iter().flat_map(|(record, _)| record.past.iter().flatten());
             let mut endings = past.map(|life| &life.ending).filter(|ending| ending.reason == Reason::Narrowed);
             match endings.next() {
