@@ -46,6 +46,7 @@ mod stage;
 mod token_exchange;
 mod tombstones;
 mod transfer;
+mod transfer_members;
 mod upkeep;
 mod use_races;
 mod uses;

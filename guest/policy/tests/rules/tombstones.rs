@@ -262,3 +262,20 @@ fn only_the_policy_says_what_it_found_itself() {
     }
     assert_eq!(world.authority.show(&id[0]).unwrap().state, State::Active);
 }
+
+#[test]
+fn a_tombstone_with_more_spent_secrets_than_a_step_removes_takes_all_of_them_along() {
+    let world = World::new();
+    world.set(|settings| settings.tombstone_retention = Some(Seconds(86_400)));
+    let issued = world.issue(|request| request.conduct = Conduct { rotates_on_use: true, ..Conduct::default() });
+    let mut secret = issued.secret.clone();
+    for _ in 0..MAX_SWEPT {
+        secret = world.authority.exchange(&secret, &PLAIN).unwrap().refresh_token.unwrap();
+    }
+    world.delete(&issued);
+    sweep_all(&world);
+    assert!(keys(&world, b"spent/") > (MAX_SWEPT / 2) as usize);
+    world.clock.pass(86_400);
+    sweep_all(&world);
+    assert_eq!((keys(&world, b"spent/"), keys(&world, b"spent-due/"), keys(&world, b"token/")), (0, 0, 0));
+}
