@@ -64,7 +64,7 @@ fn normal(text: &str) -> String {
 
 #[test]
 fn the_readme_and_the_guides_show_what_happens() {
-    for document in ["README.md", "docs/tutorial.md", "docs/refresh-tokens.md"] {
+    for document in ["README.md", "docs/tutorial.md", "docs/refresh-tokens.md", "docs/policies.md"] {
         let place = Place::new();
         let folder = place.path("");
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_jeton"));

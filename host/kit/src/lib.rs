@@ -140,8 +140,17 @@ pub fn check(component: &[u8], heard: &mut dyn FnMut(&Tried)) -> Result<Report, 
     Ok(Report { world: kind, tried })
 }
 
-/// Whoever exports anything of an authority's means to be one.
-fn kind(world: &World) -> Kind {
+/// The world that a component is taken for: whoever exports anything of an authority's means to be one.
+#[must_use]
+pub fn kind(world: &World) -> Kind {
     let is_more = |export: &String| export.starts_with("jeton:policy/") && !export.contains("/verification@");
     if world.exports.iter().any(is_more) { Kind::Authority } else { Kind::Verifier }
+}
+
+/// Whether a component of this world imports nothing beyond what it is lent.
+///
+/// # Errors
+/// What it imports beyond that, in a sentence.
+pub fn lends(world: &World, kind: Kind) -> Result<(), String> {
+    cases::within(world, kind).map_err(|failure| failure.happened)
 }

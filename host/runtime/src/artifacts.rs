@@ -85,8 +85,14 @@ pub fn inspect(bytes: &[u8]) -> Result<World, InspectError> {
         imports: world.imports.iter().filter_map(with_functions).collect(),
         exports: world.exports.iter().filter_map(with_functions).collect(),
         size: bytes.len(),
-        sha256: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: digest(bytes),
     })
+}
+
+/// SHA-256 of a component, in hexadecimal.
+#[must_use]
+pub fn digest(component: &[u8]) -> String {
+    Sha256::digest(component).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

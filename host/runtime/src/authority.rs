@@ -8,10 +8,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::budget;
+use crate::in_force::InForce;
 use crate::instance::AuthorityInstance;
 use crate::lent::Lent;
-use crate::policy::{Policy, PolicyError};
-use crate::pool::{Pool, Size};
+use crate::policy::PolicyError;
+use crate::pool::{Maker, Pool, Size};
 use crate::wit::configuration::{ConfigureRefusal, Previewed, Settings, SettingsChange, SettingsRefusal};
 use crate::wit::epochs::{Algorithm, BeginRefusal, Boot, Epoch, EpochRefusal};
 use crate::wit::exchange::{
@@ -103,6 +104,7 @@ pub struct Authority {
 }
 
 struct Pools {
+    in_force: InForce,
     exchange: Pool,
     administration: Pool,
 }
@@ -112,15 +114,13 @@ impl Authority {
     ///
     /// # Errors
     /// When the component cannot be instantiated or the system gives no thread.
-    pub fn start(policy: &Policy, lent: Lent, sizes: PoolSizes) -> Result<Self, StartError> {
-        let lent = Arc::new(lent);
-        drop(AuthorityInstance::new(policy, Arc::clone(&lent)).map_err(PolicyError::authority)?);
-        let make = || {
-            let (policy, lent) = (policy.clone(), Arc::clone(&lent));
-            move || AuthorityInstance::new(&policy, Arc::clone(&lent))
-        };
+    pub fn start(policy: impl Into<InForce>, lent: Lent, sizes: PoolSizes) -> Result<Self, StartError> {
+        let (in_force, lent) = (policy.into(), Arc::new(lent));
+        let make = || Maker::new(&in_force, Arc::clone(&lent));
+        drop(make().make().map_err(PolicyError::authority)?);
         Ok(Self {
             pools: Arc::new(Pools {
+                in_force: in_force.clone(),
                 exchange: Pool::start(
                     "exchange",
                     Size {
@@ -170,6 +170,11 @@ impl Authority {
         let (reply, answer) = sync_channel(1);
         self.pool(class).submit(f, move |result| drop(reply.send(result)))?;
         answer.recv().unwrap_or(Err(CallError::Failed))
+    }
+
+    /// The policy that answers.
+    pub fn in_force(&self) -> &InForce {
+        &self.pools.in_force
     }
 
     /// Takes no more calls, finishes those that were accepted, and ends the threads.

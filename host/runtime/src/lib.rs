@@ -9,6 +9,7 @@ mod bindings;
 mod budget;
 mod engine;
 mod engine_config;
+mod in_force;
 mod instance;
 mod lent;
 mod live;
@@ -20,7 +21,8 @@ mod verifier;
 pub mod wit;
 
 pub use authority::{Authority, AuthorityCall, CallError, Class, PoolSizes, StartError};
+pub use in_force::{InForce, PROBATION, Rollback, Standing};
 pub use lent::{Clock, Entropy, EntropyError, Lent, RootKey};
 pub use live::{Holding, Live, LiveDocument, LiveError, Publisher, Told};
-pub use policy::{Policy, PolicyError};
+pub use policy::{Member, Policy, PolicyError};
 pub use verifier::{IntrospectError, Verifier, VerifyError};

@@ -1,6 +1,6 @@
 //! A policy: the two components, compiled and linked, ready to instantiate.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -8,6 +8,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use crate::bindings::AuthorityPre;
 use crate::instance::VerifierState;
 use crate::lent::LentState;
+use crate::sandbox::Kind;
 use crate::wit::verification::GuestIndices;
 use crate::{artifacts, engine, lent};
 
@@ -22,6 +23,19 @@ struct Parts {
     authority: AuthorityPre<LentState>,
     verifier: InstancePre<VerifierState>,
     verification: GuestIndices,
+    members: [Member; 2],
+}
+
+/// One of the two components of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its world.
+    pub kind: Kind,
+    /// SHA-256 of the component, in hexadecimal. Of one that this binary carries, that of the file which `jeton policy export`
+    /// writes: what runs here is built of the same source for this host.
+    pub sha256: String,
+    /// Whether this binary carries it.
+    pub is_shipped: bool,
 }
 
 /// Why a policy cannot be run.
@@ -55,12 +69,30 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] when the engine does not start.
     pub fn embedded() -> Result<Self, PolicyError> {
+        Self::of(None, None)
+    }
+
+    /// A policy of these components, compiled now, and where there is none of the one that this binary carries.
+    ///
+    /// # Errors
+    /// [`PolicyError`] when one of them is not a component of its world: it exports too little, or imports more than is lent.
+    pub fn of(authority: Option<&[u8]>, verifier: Option<&[u8]>) -> Result<Self, PolicyError> {
         let engine = start_engine()?;
-        let authority =
-            load(&engine, artifacts::COMPILED_AUTHORITY, artifacts::WIDE_AUTHORITY).map_err(PolicyError::authority)?;
-        let verifier =
-            load(&engine, artifacts::COMPILED_VERIFIER, artifacts::WIDE_VERIFIER).map_err(PolicyError::verifier)?;
-        Self::link(engine, &authority, &verifier)
+        let authority_component = match authority {
+            Some(bytes) => Component::new(&engine, bytes),
+            None => load(&engine, artifacts::COMPILED_AUTHORITY, artifacts::WIDE_AUTHORITY),
+        };
+        let verifier_component = match verifier {
+            Some(bytes) => Component::new(&engine, bytes),
+            None => load(&engine, artifacts::COMPILED_VERIFIER, artifacts::WIDE_VERIFIER),
+        };
+        let members = [Member::of(Kind::Authority, authority), Member::of(Kind::Verifier, verifier)];
+        Self::link(
+            engine,
+            &authority_component.map_err(PolicyError::authority)?,
+            &verifier_component.map_err(PolicyError::verifier)?,
+            members,
+        )
     }
 
     /// A policy of two components, compiled now.
@@ -68,13 +100,21 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] when one of them is not a component of its world: it exports too little, or imports more than is lent.
     pub fn compile(authority: &[u8], verifier: &[u8]) -> Result<Self, PolicyError> {
-        let engine = start_engine()?;
-        let authority = Component::new(&engine, authority).map_err(PolicyError::authority)?;
-        let verifier = Component::new(&engine, verifier).map_err(PolicyError::verifier)?;
-        Self::link(engine, &authority, &verifier)
+        Self::of(Some(authority), Some(verifier))
     }
 
-    fn link(engine: Engine, authority: &Component, verifier: &Component) -> Result<Self, PolicyError> {
+    /// Its authority, and its verifier.
+    #[must_use]
+    pub fn members(&self) -> [Member; 2] {
+        self.parts.members.clone()
+    }
+
+    fn link(
+        engine: Engine,
+        authority: &Component,
+        verifier: &Component,
+        members: [Member; 2],
+    ) -> Result<Self, PolicyError> {
         let authority = lent::linker(&engine)
             .and_then(|linker| linker.instantiate_pre(authority))
             .and_then(AuthorityPre::new)
@@ -82,7 +122,7 @@ impl Policy {
         // Nothing is lent to a verifier, so one that imports a function is refused here.
         let verifier = Linker::new(&engine).instantiate_pre(verifier).map_err(PolicyError::verifier)?;
         let verification = GuestIndices::new(&verifier).map_err(PolicyError::verifier)?;
-        Ok(Self { parts: Arc::new(Parts { engine, authority, verifier, verification }) })
+        Ok(Self { parts: Arc::new(Parts { engine, authority, verifier, verification, members }) })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -95,6 +135,23 @@ impl Policy {
 
     pub(crate) fn verifier(&self) -> (&InstancePre<VerifierState>, &GuestIndices) {
         (&self.parts.verifier, &self.parts.verification)
+    }
+}
+
+impl Member {
+    fn of(kind: Kind, given: Option<&[u8]>) -> Self {
+        let sha256 = given.map_or_else(|| shipped(kind).to_owned(), artifacts::digest);
+        Self { kind, sha256, is_shipped: given.is_none() }
+    }
+}
+
+/// The digest of a component that this binary carries, computed once.
+fn shipped(kind: Kind) -> &'static str {
+    static AUTHORITY: OnceLock<String> = OnceLock::new();
+    static VERIFIER: OnceLock<String> = OnceLock::new();
+    match kind {
+        Kind::Authority => AUTHORITY.get_or_init(|| artifacts::digest(artifacts::AUTHORITY)),
+        Kind::Verifier => VERIFIER.get_or_init(|| artifacts::digest(artifacts::VERIFIER)),
     }
 }
 

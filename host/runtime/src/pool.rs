@@ -9,8 +9,11 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use parking_lot::{Mutex, RwLock};
 
 use crate::authority::{AuthorityCall, CallError};
+use crate::in_force::{Follower, InForce};
 use crate::instance::AuthorityInstance;
+use crate::lent::Lent;
 use crate::places::Places;
+use crate::sandbox::Kind;
 
 /// How large a pool is.
 #[derive(Clone, Copy)]
@@ -24,7 +27,7 @@ pub(crate) struct Size {
 }
 
 /// A call that waits for an instance. `None`: none could be made.
-type Job = Box<dyn FnOnce(Option<&mut AuthorityInstance>) -> Condition + Send>;
+type Job = Box<dyn FnOnce(Option<&mut AuthorityInstance>, &Follower) -> Condition + Send>;
 
 /// What a call left behind.
 enum Condition {
@@ -42,17 +45,14 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Starts the threads; `make` gives each its own way to an instance.
-    pub(crate) fn start<M>(name: &'static str, size: Size, make: impl Fn() -> M) -> io::Result<Self>
-    where
-        M: Fn() -> wasmtime::Result<AuthorityInstance> + Send + 'static,
-    {
+    pub(crate) fn start(name: &'static str, size: Size, make: impl Fn() -> Maker) -> io::Result<Self> {
         let (queue, jobs) = crossbeam_channel::bounded(size.queue.max(1));
         let places = Arc::new(Places::new(size.places.max(1)));
         let mut threads = Vec::with_capacity(size.instances);
         for _ in 0..size.instances.max(1) {
-            let (jobs, make, places) = (jobs.clone(), make(), Arc::clone(&places));
+            let (jobs, maker, places) = (jobs.clone(), make(), Arc::clone(&places));
             let thread = thread::Builder::new().name(format!("jeton-{name}"));
-            threads.push(thread.spawn(move || work(name, &jobs, &places, make))?);
+            threads.push(thread.spawn(move || work(name, &jobs, &places, maker))?);
         }
         Ok(Self { name, queue: RwLock::new(Some(queue)), threads: Mutex::new(threads) })
     }
@@ -64,7 +64,7 @@ impl Pool {
         reply: impl FnOnce(Result<R, CallError>) + Send + 'static,
     ) -> Result<(), CallError> {
         let name = self.name;
-        let job: Job = Box::new(move |instance| {
+        let job: Job = Box::new(move |instance, follower| {
             let Some(instance) = instance else {
                 reply(Err(CallError::Failed));
                 return Condition::Spoiled;
@@ -80,6 +80,8 @@ impl Pool {
                         trap = format!("{trap:#}"),
                         "the policy failed; its instance is replaced"
                     );
+                    // Before the answer: whoever asks again on it is answered by the policy that is gone back to.
+                    follower.failed(Kind::Authority, &format!("{trap:#}"));
                     reply(Err(CallError::Failed));
                     Condition::Spoiled
                 }
@@ -107,29 +109,55 @@ impl Pool {
     }
 }
 
+/// Makes instances of the policy in force.
+pub(crate) struct Maker {
+    follower: Follower,
+    lent: Arc<Lent>,
+}
+
+impl Maker {
+    pub(crate) fn new(in_force: &InForce, lent: Arc<Lent>) -> Self {
+        Self { follower: Follower::new(in_force), lent }
+    }
+
+    pub(crate) fn make(&self) -> wasmtime::Result<AuthorityInstance> {
+        AuthorityInstance::new(self.follower.policy(), Arc::clone(&self.lent))
+    }
+
+    /// An instance for a call of this pool. Where a policy was taken back because it gives none, of the one before.
+    fn make_for(&mut self, pool: &'static str) -> Option<AuthorityInstance> {
+        loop {
+            let error = match self.make() {
+                Ok(instance) => return Some(instance),
+                Err(error) => format!("{error:#}"),
+            };
+            tracing::error!(pool, error, "the policy cannot be instantiated");
+            self.follower.failed(Kind::Authority, &error);
+            if !self.follower.refresh() {
+                return None;
+            }
+        }
+    }
+}
+
 /// Runs calls until the queue is closed and empty.
-fn work(
-    name: &'static str,
-    jobs: &Receiver<Job>,
-    places: &Arc<Places>,
-    make: impl Fn() -> wasmtime::Result<AuthorityInstance>,
-) {
+fn work(name: &'static str, jobs: &Receiver<Job>, places: &Arc<Places>, mut maker: Maker) {
     let mut instance = None;
     for job in jobs {
         let _place = places.take();
+        if maker.follower.refresh() {
+            instance = None;
+        }
         if instance.is_none() {
-            instance = make()
-                .inspect_err(|error| {
-                    tracing::error!(pool = name, error = format!("{error:#}"), "the policy cannot be instantiated");
-                })
-                .ok();
+            instance = maker.make_for(name);
         }
         // Nothing that a panic leaves half done outlives it: the instance is thrown away. The thread goes on, since
         // whoever waits in the queue would wait for ever without one.
-        let condition = catch_unwind(AssertUnwindSafe(|| job(instance.as_mut()))).unwrap_or_else(|_| {
-            tracing::error!(pool = name, "a call panicked; its instance is replaced");
-            Condition::Spoiled
-        });
+        let condition =
+            catch_unwind(AssertUnwindSafe(|| job(instance.as_mut(), &maker.follower))).unwrap_or_else(|_| {
+                tracing::error!(pool = name, "a call panicked; its instance is replaced");
+                Condition::Spoiled
+            });
         if let Condition::Spoiled = condition {
             instance = None;
         }

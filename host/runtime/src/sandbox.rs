@@ -52,6 +52,17 @@ pub enum Kind {
     Authority,
 }
 
+impl Kind {
+    /// The name of the world in the contract.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Verifier => "verifier",
+            Self::Authority => "authority",
+        }
+    }
+}
+
 impl Sandbox {
     /// Compiles a component of the world that it is taken for.
     ///

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use wasmtime::Store;
 
 use crate::budget;
+use crate::in_force::{Follower, InForce};
 use crate::instance::{VerifierInstance, VerifierState};
 use crate::live::{Live, Route, load};
-use crate::policy::{Policy, PolicyError};
+use crate::policy::PolicyError;
+use crate::sandbox::Kind;
 use crate::wit::verification::{Claims, Guest, IntrospectRefusal, Moment, NetworkVerdict, Refusal, Verified};
 
 /// The processor time that one verdict may take. A signature takes a tenth of a millisecond; a policy gone mad delays
@@ -27,7 +29,7 @@ const REST: Duration = Duration::from_secs(1);
 
 /// Gives verdicts for one thread.
 pub struct Verifier {
-    policy: Policy,
+    follower: Follower,
     live: Arc<Live>,
     instance: Option<Loaded>,
     /// Failures in a row.
@@ -75,13 +77,14 @@ pub enum IntrospectError {
 struct Unready;
 
 impl Verifier {
-    /// A verifier that follows `live`. It loads what is there, if anything is.
+    /// A verifier that follows `live` and the policy in force. It loads what is there, if anything is.
     ///
     /// # Errors
     /// When the component cannot be instantiated.
-    pub fn new(policy: &Policy, live: Arc<Live>) -> Result<Self, PolicyError> {
-        drop(VerifierInstance::new(policy).map_err(PolicyError::verifier)?);
-        let mut verifier = Self { policy: policy.clone(), live, instance: None, failures: 0, rests_until: None };
+    pub fn new(policy: impl Into<InForce>, live: Arc<Live>) -> Result<Self, PolicyError> {
+        let follower = Follower::new(&policy.into());
+        drop(VerifierInstance::new(follower.policy()).map_err(PolicyError::verifier)?);
+        let mut verifier = Self { follower, live, instance: None, failures: 0, rests_until: None };
         if verifier.live.is_current() && verifier.instance().is_err() {
             tracing::debug!("the verifier holds no live set yet");
         }
@@ -136,7 +139,20 @@ impl Verifier {
         &mut self,
         now: u64,
         peer: Option<IpAddr>,
-        ask: impl FnOnce(&Guest, &mut Store<VerifierState>, Moment) -> wasmtime::Result<R>,
+        ask: impl Fn(&Guest, &mut Store<VerifierState>, Moment) -> wasmtime::Result<R>,
+    ) -> Result<R, Unready> {
+        match self.judge_once(now, peer, &ask) {
+            // It was taken back for this very failure, or replaced meanwhile: another may give what this one could not.
+            Err(Unready) if self.follower.is_outdated() => self.judge_once(now, peer, &ask),
+            verdict => verdict,
+        }
+    }
+
+    fn judge_once<R>(
+        &mut self,
+        now: u64,
+        peer: Option<IpAddr>,
+        ask: &impl Fn(&Guest, &mut Store<VerifierState>, Moment) -> wasmtime::Result<R>,
     ) -> Result<R, Unready> {
         let now = self.live.latest().at(now);
         let loaded = self.instance()?;
@@ -157,6 +173,11 @@ impl Verifier {
 
     /// The instance, holding what the board requires.
     fn instance(&mut self) -> Result<&mut Loaded, Unready> {
+        if self.follower.refresh() {
+            self.instance = None;
+            self.failures = 0;
+            self.rests_until = None;
+        }
         let required = self.live.board().required().ok_or(Unready)?;
         let current = self.instance.as_ref().is_some_and(|loaded| loaded.sequence >= required);
         if !current {
@@ -173,7 +194,7 @@ impl Verifier {
         // Whatever goes wrong below, what the old one holds is not known then.
         let old = self.instance.take();
         let route = self.live.board().route(old.as_ref().map(|loaded| loaded.sequence)).ok_or(Unready)?;
-        let instance = old.map_or_else(|| VerifierInstance::new(&self.policy), |loaded| Ok(loaded.instance));
+        let instance = old.map_or_else(|| VerifierInstance::new(self.follower.policy()), |loaded| Ok(loaded.instance));
         match instance.and_then(|instance| follow(instance, &route)) {
             Ok(loaded) => {
                 self.instance = Some(loaded);
@@ -187,6 +208,7 @@ impl Verifier {
     fn fail(&mut self, reason: &str) -> Unready {
         self.instance = None;
         self.failures = self.failures.saturating_add(1);
+        self.follower.failed(Kind::Verifier, reason);
         if self.failures < MAX_FAILURES {
             tracing::warn!(reason, "a verifier failed; its instance is replaced");
             return Unready;

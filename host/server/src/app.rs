@@ -10,7 +10,7 @@ use std::{
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
 use jeton_runtime::{Authority, Live};
 
-use crate::{listen::TrustedProxy, observe::metrics::Metrics, polls::Polls, uses::Uses};
+use crate::{listen::TrustedProxy, observe::metrics::Metrics, policy_files::PolicyFiles, polls::Polls, uses::Uses};
 
 /// The running authority, as request handlers see it.
 pub struct App {
@@ -30,6 +30,8 @@ pub struct App {
     pub polls: Arc<Polls>,
     /// Which refresh tokens were exchanged, until it is noted.
     pub uses: Uses,
+    /// Where policies of the house's own lie.
+    pub policy_files: PolicyFiles,
 }
 
 /// What the operator chose of the surface.

@@ -10,6 +10,7 @@
 //! | options | [`config`] |
 //! | logs, metrics | [`observe`] |
 //! | when a refresh token was used last | [`uses`] |
+//! | policies of a house's own | [`policy_files`] |
 //! | how many wait for changes of the live set | [`polls`] |
 
 pub mod algorithm;
@@ -23,6 +24,7 @@ pub mod hot;
 pub mod listen;
 pub mod local_socket;
 pub mod observe;
+pub mod policy_files;
 pub mod polls;
 pub mod root_key_file;
 pub mod serve;

@@ -25,6 +25,8 @@ mod world;
 use crate::case::Case;
 use crate::vectors;
 
+pub(crate) use world::within;
+
 /// All cases, in the order in which they are tried: what keeps others from being tried comes first.
 pub(crate) fn all() -> Vec<Case> {
     let topics = [

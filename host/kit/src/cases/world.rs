@@ -34,14 +34,19 @@ fn lent(interface: &str) -> &str {
 }
 
 fn imports(subject: &Subject) -> Verdict {
-    let contract = contract(subject.kind)?;
+    within(&subject.world, subject.kind)
+}
+
+/// That a component imports nothing beyond its world.
+pub(crate) fn within(world: &World, kind: Kind) -> Verdict {
+    let contract = contract(kind)?;
     let known = |import: &&String| contract.imports.iter().any(|known| lent(known) == lent(import));
-    let beyond: Vec<&str> = subject.world.imports.iter().filter(|import| !known(import)).map(String::as_str).collect();
-    let world = match subject.kind {
+    let beyond: Vec<&str> = world.imports.iter().filter(|import| !known(import)).map(String::as_str).collect();
+    let lack = match kind {
         Kind::Authority => "an authority is not lent",
         Kind::Verifier => "a verifier is lent nothing at all",
     };
-    must(beyond.is_empty(), format!("it imports {}: {world}", beyond.join(", ")))
+    must(beyond.is_empty(), format!("it imports {}: {lack}", beyond.join(", ")))
 }
 
 fn exports(subject: &Subject) -> Verdict {

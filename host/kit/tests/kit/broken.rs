@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
@@ -39,7 +40,7 @@ struct Flaw {
 /// A change of a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Edit {
+pub(crate) struct Edit {
     file: PathBuf,
     /// Stands in the file exactly once.
     find: String,
@@ -71,8 +72,11 @@ fn flaws() -> Result<BTreeMap<String, Flaw>> {
     Ok(flaws)
 }
 
+/// One build at a time.
+static BUILDING: Mutex<()> = Mutex::new(());
+
 /// A copy of the guest, in which it is changed and built.
-struct Workshop {
+pub(crate) struct Workshop {
     copy: PathBuf,
     target: PathBuf,
     /// The files of the copy as they are in the workspace.
@@ -80,7 +84,8 @@ struct Workshop {
 }
 
 impl Workshop {
-    fn open() -> Result<Self> {
+    /// A copy of its own, under this name; what is built outside of it is shared.
+    pub(crate) fn open(name: &str) -> Result<Self> {
         let workspace = fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))?;
         let room = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken");
         let mut originals = BTreeMap::new();
@@ -89,7 +94,7 @@ impl Workshop {
         }
         originals.insert("Cargo.toml".into(), manifest(&workspace)?);
         let lock = fs::read_to_string(workspace.join("Cargo.lock"))?;
-        let workshop = Self { copy: room.join("copy"), target: room.join("target"), originals };
+        let workshop = Self { copy: room.join(name), target: room.join("target"), originals };
         // Cargo leaves out of it what the copy does not need.
         fs::create_dir_all(&workshop.copy)?;
         fs::write(workshop.copy.join("Cargo.lock"), lock)?;
@@ -113,8 +118,13 @@ impl Workshop {
         Ok(())
     }
 
+    /// Adds a file to the guest.
+    pub(crate) fn add(&mut self, file: &str, text: String) {
+        self.originals.insert(file.into(), text);
+    }
+
     /// Builds the guest with these changes and no others.
-    fn build(&self, edits: &[Edit], world: &str) -> Result<Vec<u8>> {
+    pub(crate) fn build(&self, edits: &[Edit], world: &str) -> Result<Vec<u8>> {
         let mut changed = BTreeMap::new();
         for edit in edits {
             let file = edit.file.display();
@@ -135,6 +145,8 @@ impl Workshop {
             }
         }
         let world = WORLDS.into_iter().find(|(name, _)| *name == world).with_context(|| format!("no world {world}"))?;
+        // What one build gives lies where the next one puts its own.
+        let _turn = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
         GuestBuild { workspace: &self.copy, target_dir: &self.target, profile: PROFILE, flags: &[], locked: false }
             .component(world)
     }
@@ -186,7 +198,7 @@ struct Built {
 
 /// Builds everything, one after the other; the next is built while one is tried.
 fn build_all(flaws: &BTreeMap<String, Flaw>, mut tried: impl FnMut(Built)) -> Result<()> {
-    let workshop = Workshop::open()?;
+    let workshop = Workshop::open("copy")?;
     let unchanged = WORLDS.into_iter().map(|(world, _)| (IN_ORDER, world, &[][..]));
     let changed = flaws.iter().flat_map(|(name, flaw)| {
         flaw.worlds.iter().map(move |world| (name.as_str(), world.as_str(), flaw.edit.as_slice()))

@@ -10,4 +10,5 @@
 )]
 
 mod broken;
+mod house;
 mod shipped;

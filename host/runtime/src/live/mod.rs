@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use flate2::{Compression, write::GzEncoder};
 
+use crate::in_force::InForce;
 use crate::lent::{Latest, Lent};
 use crate::policy::Policy;
 use crate::wit::verification::Held;
@@ -45,6 +46,8 @@ pub struct Live {
     /// Whose turn it is to ask for a document, so that all who wait share it; and when the last one was begun that came to nothing.
     making: tokio::sync::Mutex<Option<Instant>>,
     feed: Feed,
+    /// What a policy is tried with before it comes into force.
+    lent: Arc<Lent>,
 }
 
 /// The live set as it is handed out.
@@ -78,7 +81,8 @@ impl Live {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(policy: &Policy, lent: &Lent) -> std::io::Result<(Arc<Self>, Publisher)> {
+    pub fn new(policy: impl Into<InForce>, lent: &Lent) -> std::io::Result<(Arc<Self>, Publisher)> {
+        let policy = policy.into();
         let lent = Arc::new(lent.read_only());
         let (keeper, requests) = keeper::queue();
         let (feed, changes) = feed::feed();
@@ -89,10 +93,11 @@ impl Live {
             keeper,
             making: tokio::sync::Mutex::new(None),
             feed,
+            lent: Arc::clone(&lent),
         });
         // Each has a source of its own: the publisher runs on the thread that commits, and may wait for nobody who reads.
-        let publisher = Publisher::new(&live, Source::new(policy, Arc::clone(&lent)));
-        keeper::start(Arc::downgrade(&live), requests, Source::new(policy, lent))?;
+        let publisher = Publisher::new(&live, Source::new(&policy, Arc::clone(&lent)));
+        keeper::start(Arc::downgrade(&live), requests, Source::new(&policy, lent))?;
         feed::start(Arc::downgrade(&live), changes)?;
         Ok((live, publisher))
     }
@@ -107,6 +112,27 @@ impl Live {
         let (reply, answer) = sync_channel(1);
         self.keeper.send(keeper::Request::Recover(reply)).map_err(|_| gone())?;
         answer.recv().map_err(|_| gone())?
+    }
+
+    /// Whether a policy could go on from here: its authority makes a live document of this epoch of what is in the store, and its
+    /// verifier loads that as well as everything that verifiers hold now. It changes nothing. Blocks.
+    ///
+    /// # Errors
+    /// [`LiveError`]: what it does not do.
+    pub fn admits(&self, policy: &Policy) -> Result<(), LiveError> {
+        let failed = |error: SourceError| LiveError(error.to_string());
+        let required = self.board.required().ok_or_else(|| LiveError("nothing can be known now".to_owned()))?;
+        // In force for nobody else: what it fails at here is no failure of what serves.
+        let in_force = InForce::new(policy.clone());
+        let (_, made) = Source::new(&in_force, Arc::clone(&self.lent)).snapshot(required).map_err(failed)?;
+        Source::new(&in_force, Arc::clone(&self.lent)).go_on_from(self.board.route(None)).map_err(failed)?;
+        match self.board.held() {
+            // An epoch may have begun since the document was made, never before.
+            Some(held) if made.epoch != held.epoch => {
+                Err(LiveError(format!("the epoch is {}, and the policy finds {}", held.epoch, made.epoch)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The live document, at least as new as the last commit that was acknowledged before this call, and made within the

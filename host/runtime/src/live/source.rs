@@ -7,10 +7,11 @@ use jeton_policy::store::Write;
 
 use crate::authority::AuthorityCall;
 use crate::budget;
+use crate::in_force::{Follower, InForce};
 use crate::instance::{AuthorityInstance, VerifierInstance};
 use crate::lent::Lent;
 use crate::live::Route;
-use crate::policy::Policy;
+use crate::sandbox::Kind;
 use crate::wit::live::{Change, DeltaRefusal, LiveRefusal};
 use crate::wit::verification::{Held, LoadRefusal};
 
@@ -19,7 +20,7 @@ pub(crate) const LOAD_LIMIT: Duration = Duration::from_millis(250);
 
 /// Makes live documents. No document leaves it that a verifier of the same policy would not load.
 pub(crate) struct Source {
-    policy: Policy,
+    follower: Follower,
     lent: Arc<Lent>,
     authority: Option<AuthorityInstance>,
     /// Holds what was made last.
@@ -44,15 +45,19 @@ pub(crate) enum SourceError {
 }
 
 impl Source {
-    pub(crate) fn new(policy: &Policy, lent: Arc<Lent>) -> Self {
-        Self { policy: policy.clone(), lent, authority: None, witness: None }
+    pub(crate) fn new(in_force: &InForce, lent: Arc<Lent>) -> Self {
+        Self { follower: Follower::new(in_force), lent, authority: None, witness: None }
     }
 
     /// The whole live document, of sequence `at_least` or later.
     pub(crate) fn snapshot(&mut self, at_least: u64) -> Result<(Vec<u8>, Held), SourceError> {
+        self.answered(|source| source.make_snapshot(at_least))
+    }
+
+    fn make_snapshot(&mut self, at_least: u64) -> Result<(Vec<u8>, Held), SourceError> {
         let document = self.ask(|authority| authority.snapshot())??;
         // A new one: it must be able to begin with this document.
-        let mut witness = VerifierInstance::new(&self.policy)?;
+        let mut witness = VerifierInstance::new(self.follower.policy())?;
         let held = load(&mut witness, &document)??;
         if held.sequence < at_least {
             return Err(SourceError::OtherSequence { made: held.sequence, wanted: at_least });
@@ -63,10 +68,14 @@ impl Source {
 
     /// Goes on from what others made, unless something was made here already.
     pub(crate) fn go_on_from(&mut self, route: Option<Route>) -> Result<(), SourceError> {
+        self.answered(|source| source.load_route(route.as_ref()))
+    }
+
+    fn load_route(&mut self, route: Option<&Route>) -> Result<(), SourceError> {
         if self.witness.is_none()
             && let Some(route) = route
         {
-            let mut witness = VerifierInstance::new(&self.policy)?;
+            let mut witness = VerifierInstance::new(self.follower.policy())?;
             for document in &route.documents {
                 load(&mut witness, document)??;
             }
@@ -82,6 +91,13 @@ impl Source {
         sequence: u64,
         changes: &[Write],
     ) -> Result<(Vec<u8>, Held), SourceError> {
+        // Not by another policy than the one whose verifier holds the base: that needs a whole document.
+        let made = self.make_delta(base, sequence, changes);
+        self.note(&made);
+        made
+    }
+
+    fn make_delta(&mut self, base: u64, sequence: u64, changes: &[Write]) -> Result<(Vec<u8>, Held), SourceError> {
         // Whatever goes wrong below, what this one holds is not known then.
         let mut witness = self.witness.take().ok_or(SourceError::TakeSnapshot)?;
         let changes: Vec<Change> =
@@ -97,14 +113,40 @@ impl Source {
 
     /// The JSON Web Key Set of the current epoch.
     pub(crate) fn key_set(&mut self) -> Result<Vec<u8>, SourceError> {
-        Ok(self.ask(|authority| authority.key_set())??)
+        self.answered(|source| Ok(source.ask(|authority| authority.key_set())??))
+    }
+
+    /// An answer of the policy in force; where it was taken back for what it answered, of the one before.
+    fn answered<R>(&mut self, ask: impl Fn(&mut Self) -> Result<R, SourceError>) -> Result<R, SourceError> {
+        self.follow();
+        let answer = ask(self);
+        self.note(&answer);
+        if answer.is_err() && self.follow() { ask(self) } else { answer }
+    }
+
+    /// Goes on to the policy in force; gives whether it is another.
+    fn follow(&mut self) -> bool {
+        let is_another = self.follower.refresh();
+        if is_another {
+            (self.authority, self.witness) = (None, None);
+        }
+        is_another
+    }
+
+    /// Notes what is the policy's fault.
+    fn note<R>(&self, answer: &Result<R, SourceError>) {
+        if let Err(error @ (SourceError::Trapped(_) | SourceError::Refused(_) | SourceError::OtherSequence { .. })) =
+            answer
+        {
+            self.follower.failed(Kind::Authority, &error.to_string());
+        }
     }
 
     /// Calls the authority instance, made anew where a trap took the last one.
     fn ask<R>(&mut self, call: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R>) -> Result<R, SourceError> {
         let mut instance = match self.authority.take() {
             Some(instance) => instance,
-            None => AuthorityInstance::new(&self.policy, Arc::clone(&self.lent))?,
+            None => AuthorityInstance::new(self.follower.policy(), Arc::clone(&self.lent))?,
         };
         let answer = call(&mut AuthorityCall::new(&mut instance))?;
         self.authority = Some(instance);

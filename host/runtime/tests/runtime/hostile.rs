@@ -1,5 +1,6 @@
 //! Policies that mean harm, or have gone mad: none gets more than its budget, and none gets a token accepted.
 
+#[allow(dead_code, reason = "the end-to-end tests use it too, and other parts of it")]
 mod component;
 
 use std::sync::Arc;

@@ -15,20 +15,26 @@ use crate::app::App;
 
 /// For an issuer without a path. One with a path may stand behind a gateway that strips it, so it is served here too.
 pub(super) async fn of_the_host(State(app): State<Arc<App>>) -> Response {
-    answer(&app.issuer)
+    answer(&app)
 }
 
 /// RFC 8414 section 3.1: the path of an issuer comes behind the well-known one.
 pub(super) async fn of_a_path(State(app): State<Arc<App>>, Path(path): Path<String>) -> Response {
     if path_of(&app.issuer).is_some_and(|own| own == path) {
-        answer(&app.issuer)
+        answer(&app)
     } else {
         Problem::no_such_path().into_response()
     }
 }
 
-fn answer(issuer: &str) -> Response {
-    let mut response = respond::json(StatusCode::OK, &metadata(issuer));
+fn answer(app: &App) -> Response {
+    let mut metadata = metadata(&app.issuer);
+    let [_, verifier] = app.authority.in_force().standing().members;
+    if let Some(members) = metadata.as_object_mut() {
+        // A member of our own too: an edge that runs another verifier can find out that it judges otherwise.
+        members.insert("jeton_verifier_sha256".to_owned(), verifier.sha256.into());
+    }
+    let mut response = respond::json(StatusCode::OK, &metadata);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
     response
 }

@@ -27,6 +27,7 @@ mod metadata;
 pub mod oauth_error;
 pub mod oauth_request;
 mod permissions;
+mod policy;
 mod precondition;
 pub mod problem;
 mod query;
@@ -78,6 +79,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/settings", get(settings::show).patch(settings::change))
         .route("/v1/export", get(transfer::export))
         .route("/v1/import", post(transfer::import))
+        .route("/v1/policy", get(policy::show).post(policy::load))
         .route("/v1/epoch", get(epoch::show))
         .route("/v1/epoch/advance", post(epoch::advance))
         .route_layer(from_fn_with_state(Arc::clone(&app), permissions::guard))

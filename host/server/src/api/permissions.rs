@@ -62,6 +62,8 @@ const TABLE: &[(&str, Method, Need)] = &[
     // Digests are no secrets, but not for every reader either.
     ("/v1/export", Method::GET, Need::Administer),
     ("/v1/import", Method::POST, Need::Administer),
+    ("/v1/policy", Method::GET, Need::Read),
+    ("/v1/policy", Method::POST, Need::Administer),
     ("/v1/epoch", Method::GET, Need::Read),
     ("/v1/epoch/advance", Method::POST, Need::Administer),
 ];

@@ -120,7 +120,7 @@ enum Verb {
     /// Show or change the settings
     #[command(subcommand)]
     Settings(settings::Verb),
-    /// Look at policy components, and export those that this binary carries
+    /// Look at policy components, export those that this binary carries, and load your own
     #[command(subcommand)]
     Policy(policy::Verb),
     /// Draw a root key: 32 raw bytes on standard output

@@ -8,10 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use http::Method;
 use jeton_runtime::artifacts;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{CliError, output};
+use super::{CliError, output, remote};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -26,6 +27,17 @@ pub(super) enum Verb {
     /// Try a component of your own: whether it holds what a policy must hold. Exit 1 where it does not
     #[command(after_help = check::HELP)]
     Check(check::Check),
+    /// What policy a running authority has in force, since when, and what became of those that were loaded
+    #[command(after_help = remote::HELP)]
+    Status(remote::Options),
+    /// Make a running authority read the files of its `--policy` again, try them and go by them; no request is dropped
+    #[command(after_help = LOAD_HELP)]
+    Load {
+        /// What one of those files must hold: a copy of it on this machine
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        options: remote::Options,
+    },
     /// Write jeton-authority.wasm and jeton-verifier.wasm, for hosts of your own, and jeton-envoy.wasm, a filter for Envoy
     Export {
         /// Where to; made where there is none
@@ -41,9 +53,59 @@ impl Verb {
         match self {
             Self::Inspect { file, json } => inspect(&file, json),
             Self::Check(command) => command.run(),
+            Self::Status(options) => status(&options),
+            Self::Load { file, options } => load(file.as_deref(), &options),
             Self::Export { dir, force } => export(&dir, force),
         }
     }
+}
+
+const LOAD_HELP: &str = "\
+Only files on the authority's machine are loaded, since a policy is lent the root key: put the file in its place first.
+A policy that traps or takes too long within ten minutes of this is taken back by itself; `jeton policy status` says so.
+JETON_TOKEN holds the refresh token of an administrator, which `jeton bootstrap` makes on the authority's machine.";
+
+fn status(options: &remote::Options) -> Result<(), CliError> {
+    let policy = options.remote.administrator()?.call(Method::GET, "/v1/policy", None)?;
+    tell(&policy, options.json)
+}
+
+/// What `/v1/policy` says; for people, a component a line.
+fn tell(policy: &Value, as_json: bool) -> Result<(), CliError> {
+    if as_json {
+        return Ok(output::json(policy)?);
+    }
+    let component = |of: &Value, kind: &str| {
+        let component = of.get(kind)?;
+        let sha256 = component.get("sha256")?.as_str()?;
+        let origin = if component.get("shipped")?.as_bool()? { "shipped" } else { "of your own" };
+        Some(format!("{sha256}, {origin}"))
+    };
+    let taken_back = policy.get("last_rollback").filter(|last| !last.is_null()).map(|last| {
+        let (at, reason) = (last.get("at").and_then(Value::as_str), last.get("reason").and_then(Value::as_str));
+        format!("at {}: {}", at.unwrap_or("-"), reason.and_then(|reason| reason.lines().next()).unwrap_or("-"))
+    });
+    let failures = |kind: &str| policy.pointer(&format!("/failures/{kind}")).and_then(Value::as_u64);
+    Ok(output::object(
+        &json!({
+            "authority": component(policy, "authority"),
+            "verifier": component(policy, "verifier"),
+            "loaded_at": policy.get("loaded_at"),
+            "loads": policy.get("loads"),
+            "rollbacks": policy.get("rollbacks"),
+            "taken_back": taken_back,
+            "authority_failures": failures("authority"),
+            "verifier_failures": failures("verifier"),
+        }),
+        false,
+    )?)
+}
+
+fn load(file: Option<&Path>, options: &remote::Options) -> Result<(), CliError> {
+    let bytes = file.map(|file| fs::read(file).map_err(|error| failed(file, error))).transpose()?;
+    let expected = bytes.map(|bytes| json!({ "sha256": artifacts::digest(&bytes) }));
+    let policy = options.remote.administrator()?.call(Method::POST, "/v1/policy", expected.as_ref())?;
+    tell(&policy, options.json)
 }
 
 fn inspect(file: &Path, as_json: bool) -> Result<(), CliError> {

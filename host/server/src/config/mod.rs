@@ -32,6 +32,7 @@ Examples:
   jeton serve --listen 127.0.0.1:9000 --metrics-listen 127.0.0.1:9001
   jeton serve --tls-listen 0.0.0.0:8124 --tls-cert chain.pem --tls-key key.pem
   jeton serve --boot resume --root-key-file /etc/jeton/root-key
+  jeton serve --policy house-authority.wasm
   jeton serve --config jeton.toml
 
 Every option is a flag, an environment variable and a key of the TOML file: --tls-listen, JETON_TLS_LISTEN, tls-listen.
@@ -94,6 +95,10 @@ pub struct ServeOptions {
     /// 32 raw bytes, mode 0600, kept apart from the data; made by `jeton root-key > FILE`
     #[arg(long, env = "JETON_ROOT_KEY_FILE", value_name = "FILE")]
     pub root_key_file: Option<PathBuf>,
+    /// A policy of your own, a component of the authority or the verifier world, tried before it serves; one of each at most,
+    /// repeatable; read again on SIGHUP [default: those that this binary carries]
+    #[arg(long, env = "JETON_POLICY", value_name = "FILE", value_delimiter = ',')]
+    pub policy: Option<Vec<PathBuf>>,
     /// The issuer in every token, chosen at the first start [default: the URL served]
     #[arg(long, env = "JETON_ISSUER", value_name = "URL")]
     pub issuer: Option<String>,
@@ -140,6 +145,8 @@ pub struct ServeConfig {
     pub alg: Option<Algorithm>,
     /// Where the root key lies. `None`: it is drawn at the start.
     pub root_key_file: Option<PathBuf>,
+    /// Policies in the place of those that this binary carries.
+    pub policies: Vec<PathBuf>,
     /// The issuer asked for.
     pub issuer: Option<String>,
     /// Metrics.
@@ -226,6 +233,7 @@ impl ServeOptions {
             boot: self.boot.or(file.boot),
             alg: self.alg.or(file.alg),
             root_key_file: self.root_key_file.or(file.root_key_file),
+            policy: self.policy.or(file.policy),
             issuer: self.issuer.or(file.issuer),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
             dpa_query_tokens: self.dpa_query_tokens.or(file.dpa_query_tokens),
@@ -273,6 +281,7 @@ impl ServeOptions {
             boot,
             alg: self.alg,
             root_key_file: self.root_key_file,
+            policies: self.policy.unwrap_or_default(),
             issuer: self.issuer,
             metrics_listen: self.metrics_listen,
             dpa_query_tokens: self.dpa_query_tokens.unwrap_or(false),

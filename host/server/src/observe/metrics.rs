@@ -5,10 +5,11 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
-use jeton_runtime::Live;
+use jeton_kit::Kind;
+use jeton_runtime::{InForce, Live};
 use jeton_store::SqliteStore;
 use prometheus_client::{
     collector::Collector,
@@ -34,12 +35,13 @@ pub struct Metrics {
 struct Sources {
     live: Arc<Live>,
     store: Arc<SqliteStore>,
+    in_force: InForce,
 }
 
 impl Metrics {
-    /// Says where the figures of the live set and the store come from.
-    pub fn watch(&self, live: Arc<Live>, store: Arc<SqliteStore>) {
-        let _ = self.sources.set(Sources { live, store });
+    /// Says where the figures of the live set, the store and the policy come from.
+    pub fn watch(&self, live: Arc<Live>, store: Arc<SqliteStore>, in_force: InForce) {
+        let _ = self.sources.set(Sources { live, store, in_force });
     }
 
     /// Counts a verdict.
@@ -148,6 +150,7 @@ impl Collector for Page {
         }
         let age = sources.live.age().as_secs();
         gauge(&mut page, "jeton_live_age_seconds", "Seconds since the live set was last known to be current", age)?;
+        policy(&mut page, &sources.in_force)?;
         let statistics = sources.store.statistics();
         counter(&mut page, "jeton_store_errors", "Failures of the store", statistics.errors())?;
         counter(&mut page, "jeton_store_commits", "Commits of the store", statistics.commits())?;
@@ -159,6 +162,24 @@ impl Collector for Page {
         )?;
         counter(&mut page, "jeton_store_groups", "Groups of commits that shared one fsync", statistics.groups())
     }
+}
+
+/// The policy in force: which one, since when, and how it fares.
+fn policy(page: &mut DescriptorEncoder<'_>, in_force: &InForce) -> Result<(), std::fmt::Error> {
+    let standing = in_force.standing();
+    let mut family =
+        page.encode_descriptor("jeton_policy_info", "Components of the policy in force", None, MetricType::Gauge)?;
+    for member in &standing.members {
+        let labels = [("world", member.kind.name()), ("sha256", member.sha256.as_str())];
+        family.encode_family(&labels)?.encode_gauge(&1_i64)?;
+    }
+    let since = standing.loaded_at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    gauge(page, "jeton_policy_loaded_timestamp_seconds", "Unix time since which the policy is in force", since)?;
+    counter(page, "jeton_policy_loads", "Policies that were loaded since the start", standing.swaps)?;
+    counter(page, "jeton_policy_rollbacks", "Policies that failed and were taken back", standing.rollbacks)?;
+    let names = [Kind::Authority, Kind::Verifier].map(Kind::name);
+    let failures = names.into_iter().zip(standing.failures).map(|(name, count)| ([("world", name)], count));
+    counters(page, "jeton_policy_failures", "Calls of the policy that trapped or took too long", failures)
 }
 
 fn counters<L: EncodeLabelSet>(

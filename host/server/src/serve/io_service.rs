@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use jeton_runtime::{Policy, Verifier};
+use jeton_runtime::Verifier;
 use tower::ServiceExt as _;
 
 use crate::{
@@ -41,8 +41,8 @@ impl IoService {
     ///
     /// # Errors
     /// When the verifier cannot be instantiated.
-    pub fn new(policy: &Policy, app: Arc<App>) -> anyhow::Result<Self> {
-        verifier::install(Verifier::new(policy, Arc::clone(&app.live))?);
+    pub fn new(app: Arc<App>) -> anyhow::Result<Self> {
+        verifier::install(Verifier::new(app.authority.in_force(), Arc::clone(&app.live))?);
         Ok(Self { router: api::router(Arc::clone(&app)), app })
     }
 }

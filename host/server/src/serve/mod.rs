@@ -2,6 +2,7 @@
 
 mod io_service;
 mod metrics_listener;
+mod policies;
 mod start;
 mod upkeep;
 mod uses;
@@ -15,6 +16,7 @@ use tokio::{
 };
 
 pub use io_service::IoService;
+pub(crate) use policies::load as load_policy;
 pub use start::{ServeError, Started};
 
 use crate::{
@@ -23,6 +25,7 @@ use crate::{
     config::{Boot, ServeConfig},
     listen::{self, Listening, Shared, TlsKeys},
     local_socket, observe,
+    policy_files::Trial,
 };
 
 /// Serves until SIGTERM or SIGINT, then finishes what was accepted.
@@ -30,19 +33,27 @@ use crate::{
 /// # Errors
 /// [`ServeError`], in one sentence that says what to do.
 pub fn run(config: &ServeConfig) -> Result<(), ServeError> {
+    run_trying(config, Trial::Kit)
+}
+
+/// [`run`], with policies tried so.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_trying(config: &ServeConfig, trial: Trial) -> Result<(), ServeError> {
     observe::logs::start(config.log_format, &config.log_filter).map_err(ServeError::Usage)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(serve(config));
+    let outcome = runtime.block_on(serve(config, trial));
     // An impatient operator does not wait for the threads that are still being joined.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(config: &ServeConfig) -> Result<(), ServeError> {
+async fn serve(config: &ServeConfig, trial: Trial) -> Result<(), ServeError> {
     // Registered first, so that a signal during the start is not lost, and a hang-up does not end it.
     let mut orders = Orders::new()?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let mut started = start::start(config)?;
+    let mut started = start::start(config, trial)?;
     let (stop, stopping) = watch::channel(false);
     let app = Arc::clone(&started.app);
     // Before the first request is answered: whoever sees that the authority is ready may bootstrap at once.
@@ -63,7 +74,10 @@ async fn serve(config: &ServeConfig) -> Result<(), ServeError> {
     loop {
         tokio::select! {
             () = orders.stop() => break,
-            _ = hang_up.recv() => reload(started.tls.as_ref().map(|(_, keys)| keys)),
+            _ = hang_up.recv() => {
+                reload(started.tls.as_ref().map(|(_, keys)| keys), &app);
+                policies::reload(&app);
+            }
             _ = watching.tick() => {
                 if threads.iter().any(JoinHandle::is_finished) {
                     tracing::error!("an I/O thread has ended by itself");
@@ -121,8 +135,8 @@ fn io_threads(
     let threads = (0..started.threads).map(|number| {
         let plain = started.plain.as_mut().and_then(listen::Sockets::take);
         let tls = started.tls.as_mut().and_then(|(sockets, keys)| Some((sockets.take()?, Arc::clone(keys))));
-        let (policy, app) = (started.policy.clone(), Arc::clone(&started.app));
-        let service = move || IoService::new(&policy, app);
+        let app = Arc::clone(&started.app);
+        let service = move || IoService::new(app);
         Ok(listen::spawn(format!("io-{number}"), Listening { plain, tls }, shared.clone(), service)?)
     });
     threads.collect()
@@ -161,9 +175,12 @@ impl Orders {
     }
 }
 
-fn reload(keys: Option<&Arc<TlsKeys>>) {
+fn reload(keys: Option<&Arc<TlsKeys>>, app: &App) {
     match keys.map(|keys| keys.reload()) {
-        None => tracing::info!("SIGHUP: nothing to load anew without TLS"),
+        None if app.policy_files.is_empty() => {
+            tracing::info!("SIGHUP: nothing to load anew without TLS and without a policy of your own");
+        }
+        None => {}
         Some(Ok(())) => tracing::info!("SIGHUP: certificate and key were loaded anew"),
         Some(Err(error)) => tracing::error!(%error, "SIGHUP: the old certificate and key stay in use"),
     }

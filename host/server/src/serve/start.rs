@@ -6,11 +6,12 @@ use std::{
 };
 
 use jeton_runtime::{
-    Authority, Class, Lent, Live, Policy, PoolSizes, RootKey,
+    Authority, Class, InForce, Lent, Live, PoolSizes, RootKey,
     wit::{configuration::ConfigureRefusal, epochs::Epoch, epochs::EpochReason},
 };
 use jeton_store::SqliteStore;
 
+use super::policies;
 use crate::{
     algorithm::Algorithm,
     app::{App, FailureLimiter, Options},
@@ -18,6 +19,7 @@ use crate::{
     data_dir::{DataDir, DataDirError},
     listen::{self, BindError, Sockets, TlsError, TlsFiles, TlsKeys},
     observe::metrics::Metrics,
+    policy_files::{PolicyFileError, PolicyFiles, Trial},
     polls::Polls,
     root_key_file::{self, RootKeyFileError},
     uses::Uses,
@@ -46,6 +48,9 @@ pub enum ServeError {
     /// TLS cannot be offered.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A policy of the house's own is refused.
+    #[error(transparent)]
+    Policy(#[from] PolicyFileError),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] jeton_store::OpenError),
@@ -79,7 +84,6 @@ impl ServeError {
 /// An authority that has begun its epoch, and the sockets that nobody accepts from yet.
 pub struct Started {
     pub(super) app: Arc<App>,
-    pub(super) policy: Policy,
     pub(super) data_dir: DataDir,
     pub(super) threads: usize,
     pub(super) plain: Option<Sockets>,
@@ -93,8 +97,11 @@ pub struct Started {
 }
 
 /// Starts an authority as `config` says.
-pub(super) fn start(config: &ServeConfig) -> Result<Started, ServeError> {
+pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, ServeError> {
     refuse_open_plain_http(config)?;
+    // Before anything is touched: it takes seconds, and may end here.
+    let policy_files = PolicyFiles::new(config.policies.clone(), trial);
+    let in_force = InForce::new(policy_files.open()?);
     let data_dir = DataDir::open(&config.data)?;
     let mut decided = Vec::new();
     let root_key = root_key(config, &mut decided)?;
@@ -120,11 +127,10 @@ pub(super) fn start(config: &ServeConfig) -> Result<Started, ServeError> {
     let metrics = config.metrics_listen.map(bind_metrics).transpose()?;
 
     let store = Arc::new(SqliteStore::open(&data_dir.database())?);
-    let policy = Policy::embedded().map_err(|error| ServeError::Failed(error.to_string()))?;
     let lent = Lent::new(Arc::clone(&store) as _, Some(root_key));
-    let (live, publisher) = Live::new(&policy, &lent)?;
+    let (live, publisher) = Live::new(&in_force, &lent)?;
     store.observe(Box::new(publisher));
-    let authority = Authority::start(&policy, lent, PoolSizes::default())
+    let authority = Authority::start(&in_force, lent, PoolSizes::default())
         .map_err(|error| ServeError::Failed(format!("{error:#}")))?;
     let issuer = configure(&authority, config, plain.address(), tls.as_ref().map(|(sockets, _)| sockets.address()))?;
     if config.issuer.is_none() {
@@ -144,25 +150,14 @@ pub(super) fn start(config: &ServeConfig) -> Result<Started, ServeError> {
         metrics: counted,
         failures: FailureLimiter::new(),
         uses: Uses::new(),
+        policy_files,
     };
     let epoch = super::begin(&app, config.boot, config.alg)?;
     super::uses::open(&app)?;
     app.live.recover().map_err(|error| ServeError::Failed(error.to_string()))?;
-    app.metrics.watch(Arc::clone(&app.live), Arc::clone(&store));
+    app.metrics.watch(Arc::clone(&app.live), Arc::clone(&store), in_force);
     let app = Arc::new(app);
-    Ok(Started {
-        app,
-        policy,
-        data_dir,
-        threads,
-        plain: Some(plain),
-        tls,
-        metrics,
-        store,
-        epoch,
-        alg: config.alg,
-        decided,
-    })
+    Ok(Started { app, data_dir, threads, plain: Some(plain), tls, metrics, store, epoch, alg: config.alg, decided })
 }
 
 impl Started {
@@ -187,6 +182,7 @@ impl Started {
                 asked.name()
             );
         }
+        policies::announce(self.app.authority.in_force());
         if self.app.options.dpa_query_tokens {
             tracing::warn!(
                 "refresh tokens are accepted in query strings, where proxies and logs see them: move scripts to form bodies"

@@ -17,6 +17,7 @@ pub(super) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let mut was_behind = false;
     loop {
         sweep(&app).await;
+        app.authority.in_force().settle();
         was_behind = watch_clock(&app, was_behind).await;
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,

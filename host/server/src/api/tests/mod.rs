@@ -33,6 +33,7 @@ use tower::ServiceExt as _;
 use crate::app::{App, FailureLimiter, Options, verifier};
 use crate::listen::{Later, MAX_CONNECTIONS, Peer};
 use crate::observe::metrics::Metrics;
+use crate::policy_files::PolicyFiles;
 use crate::polls::Polls;
 use crate::uses::Uses;
 
@@ -87,6 +88,7 @@ impl Jeton {
             metrics,
             failures: FailureLimiter::new(),
             uses: Uses::new(),
+            policy_files: PolicyFiles::default(),
         });
         Jeton { router: super::router(Arc::clone(&app)), app, store }
     }

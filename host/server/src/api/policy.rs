@@ -1,0 +1,95 @@
+//! `/v1/policy`: the policy in force, and the order to load the files of `--policy` anew.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::{Request, StatusCode};
+use jeton_runtime::{InForce, Member};
+use serde_json::{Value, json};
+
+use super::json::Members;
+use super::permissions::Caller;
+use super::problem::{Problem, ProblemKind};
+use super::{respond, time};
+use crate::app::App;
+use crate::policy_files::{Loaded, PolicyFileError};
+use crate::serve;
+
+/// `GET /v1/policy`.
+pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
+    respond::json(StatusCode::OK, &shown(app.authority.in_force()))
+}
+
+/// `POST /v1/policy`: what SIGHUP does, with an answer. Its body may be empty; `{"sha256"}` is what one of the files must be.
+/// It takes seconds: what the files hold is tried first.
+pub(super) async fn load(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Arc<Caller>>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let mut members = Members::read_if_any(request).await?;
+    let expected = members.text("sha256").and_then(|digest| {
+        let is_one = digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if is_one { Some(digest) } else { members.refuse("sha256", "it must be 64 hexadecimal digits in lower case") }
+    });
+    members.finish()?;
+    let order = Arc::clone(&app);
+    let by = caller.claims.client_id.clone();
+    let loaded = tokio::task::spawn_blocking(move || serve::load_policy(&order, expected.as_deref(), &by))
+        .await
+        .map_err(|_| Problem::unavailable())?;
+    let loaded = loaded.map_err(|error| problem(&error))?;
+    let mut answer = shown(app.authority.in_force());
+    if let Some(members) = answer.as_object_mut() {
+        members.insert("replaced".to_owned(), json!(loaded == Loaded::Replaced));
+    }
+    Ok(respond::json(StatusCode::OK, &answer))
+}
+
+/// The sentence says what is wrong with the file, which administrators may know.
+fn problem(error: &PolicyFileError) -> Problem {
+    let (kind, code) = match error {
+        PolicyFileError::NoneGiven => (ProblemKind::Conflict, "no-policy-files"),
+        PolicyFileError::AnotherFile(_) => (ProblemKind::Conflict, "another-policy-file"),
+        PolicyFileError::Unreadable { .. } => (ProblemKind::Conflict, "policy-unreadable"),
+        PolicyFileError::Unfit(_) => (ProblemKind::Conflict, "policy-unfit"),
+        PolicyFileError::TooLarge(_)
+        | PolicyFileError::Unusable { .. }
+        | PolicyFileError::TwoOfOneWorld(_)
+        | PolicyFileError::Broken { .. }
+        | PolicyFileError::NotRun(_) => (ProblemKind::Conflict, "policy-refused"),
+    };
+    Problem::new(kind, code, error.to_string())
+}
+
+/// The policy in force as `/v1` shows it.
+fn shown(in_force: &InForce) -> Value {
+    let standing = in_force.standing();
+    let [authority, verifier] = &standing.members;
+    let last = standing.last_rollback.map(|last| {
+        let [authority, verifier] = &last.members;
+        json!({ "at": moment(last.at), "reason": last.reason, "authority": member(authority), "verifier": member(verifier) })
+    });
+    let [authority_failures, verifier_failures] = standing.failures;
+    json!({
+        "authority": member(authority),
+        "verifier": member(verifier),
+        "loaded_at": moment(standing.loaded_at),
+        "loads": standing.swaps,
+        "rollbacks": standing.rollbacks,
+        "last_rollback": last,
+        "failures": { "authority": authority_failures, "verifier": verifier_failures },
+    })
+}
+
+fn member(member: &Member) -> Value {
+    json!({ "sha256": member.sha256, "shipped": member.is_shipped })
+}
+
+fn moment(at: SystemTime) -> String {
+    time::to_rfc3339(at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+}
