@@ -45,7 +45,8 @@ fn an_owner_who_ends_takes_all_their_tokens_and_all_below_them() {
     let ending = shown.ending.unwrap();
     assert_eq!((ending.at, ending.by.as_str(), ending.reason), (Seconds(START), "machine", Reason::OwnerLeft));
     assert_eq!(ending.note.as_deref(), Some("left the house"));
-    assert_eq!(world.authority.show(&child.token.id.to_string()).unwrap().ending.unwrap().reason, Reason::ParentEnded);
+    let inherited = world.show(&child).ending.unwrap();
+    assert_eq!((inherited.reason, inherited.note), (Reason::ParentEnded, None), "what was noted is of another");
 }
 
 #[test]

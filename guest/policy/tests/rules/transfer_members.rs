@@ -75,6 +75,11 @@ fn times_and_counts_are_within_their_bounds_or_the_token_stays_outside() {
     assert_eq!(changed(|token| token.exchanges_left = None), Imported::ExchangesLeftOutOfRange);
     assert_eq!(changed(|token| token.disabled = ending(LAST_EXPIRY)), Imported::Imported);
     assert_eq!(changed(|token| token.disabled = ending(beyond)), Imported::EndingMalformed);
+    let noted = |length| {
+        let note = Some("x".repeat(length));
+        changed(|token| token.disabled = ending(Seconds(START)).map(|ending| Ending { note, ..ending }))
+    };
+    assert_eq!((noted(500), noted(501)), (Imported::Imported, Imported::EndingMalformed));
     let dead = |left| {
         changed(|token| {
             (token.secret_sha256, token.ending, token.exchanges_left) = (None, ending(Seconds(START)), Some(left));
@@ -109,13 +114,15 @@ fn what_comes_in_under_a_token_that_ended_long_ago_becomes_a_tombstone_too() {
     let from = World::new();
     let parent = from.issue(|_| ());
     from.clock.pass(1);
+    from.issue(|_| ());
+    from.clock.pass(1);
     let child = from.child_of(&parent);
     let all = exported(&from);
     let to = later();
     assert_eq!(import(&to.authority, &all[..1]), [Imported::Imported]);
     to.delete(&parent);
     sweep_all(&to);
-    assert_eq!(import(&to.authority, &all[1..]), [Imported::Imported]);
+    assert_eq!(import(&to.authority, &all[1..]), [Imported::Imported; 2], "beside one that has nothing to do with it");
     sweep_all(&to);
     assert_eq!(keys(&to, b"ended/"), 2);
     assert_eq!(to.show(&child).state, State::Deleted);
