@@ -71,6 +71,8 @@ fn the_commands_are_those_of_this_version_and_no_others() {
         "policy",
         "policy inspect",
         "policy check",
+        "policy status",
+        "policy load",
         "policy export",
         "root-key",
         "completions",
