@@ -141,6 +141,7 @@ fn a_token_that_was_used_is_listed_as_used_where_it_comes_in_and_no_other_is() {
     let never = Query { never_used: true, limit: 10, ..Query::default() };
     let ids: Vec<_> = to.authority.list(&never).unwrap().items.iter().map(|token| token.id).collect();
     assert_eq!(ids, [unused.token.id]);
+    assert_eq!((keys(&to, b"unused/"), keys(&to, b"name/"), keys(&to, b"last-used/")), (1, 2, 1));
     assert_eq!(to.show(&used).last_use.unwrap().address.as_deref(), Some("192.0.2.1"));
     for bad in ["a b".to_owned(), "1".repeat(46)] {
         for token in all.iter_mut().filter(|token| token.last_use.is_some()) {
