@@ -2,6 +2,7 @@
 
 pub(crate) mod administrator;
 pub(crate) mod envoy;
+pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod place;
 pub(crate) mod server;

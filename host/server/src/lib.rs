@@ -5,6 +5,7 @@
 //! | what happens at start and stop | [`serve`] |
 //! | connections, TLS, limits | [`listen`] |
 //! | introspection, forward-auth | [`hot`] |
+//! | Envoy's ext_authz over gRPC | [`ext_authz`] |
 //! | every other path | [`api`] |
 //! | commands | [`cli`], over [`client`] |
 //! | options | [`config`] |
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod data_dir;
+pub mod ext_authz;
 pub mod hot;
 pub mod listen;
 pub mod local_socket;

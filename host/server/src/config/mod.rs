@@ -105,6 +105,12 @@ pub struct ServeOptions {
     /// Address of Prometheus metrics [default: off]
     #[arg(long, env = "JETON_METRICS_LISTEN", value_name = "ADDR:PORT")]
     pub metrics_listen: Option<SocketAddr>,
+    /// Address of Envoy's ext_authz over gRPC, unencrypted [default: off]
+    #[arg(long, env = "JETON_EXT_AUTHZ_LISTEN", value_name = "ADDR:PORT")]
+    pub ext_authz_listen: Option<SocketAddr>,
+    /// The same over TLS, with the certificate of HTTPS [default: off]
+    #[arg(long, env = "JETON_EXT_AUTHZ_TLS_LISTEN", value_name = "ADDR:PORT")]
+    pub ext_authz_tls_listen: Option<SocketAddr>,
     /// DPA's token path takes tokens in the query string too, where proxies and logs see them
     #[arg(long, env = "JETON_DPA_QUERY_TOKENS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     pub dpa_query_tokens: Option<bool>,
@@ -151,6 +157,8 @@ pub struct ServeConfig {
     pub issuer: Option<String>,
     /// Metrics.
     pub metrics_listen: Option<SocketAddr>,
+    /// Envoy's ext_authz over gRPC, unencrypted.
+    pub ext_authz_listen: Option<SocketAddr>,
     /// DPA's token path takes tokens in query strings.
     pub dpa_query_tokens: bool,
     /// Anybody may wait for changes of the live set.
@@ -172,6 +180,8 @@ pub struct ServeConfig {
 pub struct TlsConfig {
     /// Its address.
     pub listen: SocketAddr,
+    /// Envoy's ext_authz over gRPC, by the same certificate.
+    pub ext_authz_listen: Option<SocketAddr>,
     /// Where its certificate comes from.
     pub source: TlsSource,
 }
@@ -200,8 +210,8 @@ pub enum ConfigError {
     #[error("`tls-self-signed` makes a certificate: leave `tls-cert` and `tls-key` away")]
     TwoCertificates,
     /// TLS was asked for without a certificate.
-    #[error("`tls-listen` needs a certificate: give `tls-cert` and `tls-key`, or `tls-self-signed`")]
-    NoCertificate,
+    #[error("`{0}` needs a certificate: give `tls-cert` and `tls-key`, or `tls-self-signed`")]
+    NoCertificate(&'static str),
     /// `resume` goes on with an epoch, whose key it must be able to derive again.
     #[error(
         "`boot` = resume needs a root key that outlives the process: make one with `jeton root-key > FILE` and give it as `root-key-file`"
@@ -236,6 +246,8 @@ impl ServeOptions {
             policy: self.policy.or(file.policy),
             issuer: self.issuer.or(file.issuer),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
+            ext_authz_listen: self.ext_authz_listen.or(file.ext_authz_listen),
+            ext_authz_tls_listen: self.ext_authz_tls_listen.or(file.ext_authz_tls_listen),
             dpa_query_tokens: self.dpa_query_tokens.or(file.dpa_query_tokens),
             live_open: self.live_open.or(file.live_open),
             trusted_proxy: self.trusted_proxy.or(file.trusted_proxy),
@@ -259,12 +271,17 @@ impl ServeOptions {
             (_, _, true) => return Err(ConfigError::TwoCertificates),
             (_, _, false) => return Err(ConfigError::HalfATlsPair),
         };
-        let tls = match (source, self.tls_listen) {
-            (Some(source), listen) => {
-                Some(TlsConfig { listen: listen.unwrap_or_else(|| loopback(DEFAULT_TLS_PORT)), source })
+        let tls = match source {
+            Some(source) => Some(TlsConfig {
+                listen: self.tls_listen.unwrap_or_else(|| loopback(DEFAULT_TLS_PORT)),
+                ext_authz_listen: self.ext_authz_tls_listen,
+                source,
+            }),
+            None if self.tls_listen.is_some() => return Err(ConfigError::NoCertificate("tls-listen")),
+            None if self.ext_authz_tls_listen.is_some() => {
+                return Err(ConfigError::NoCertificate("ext-authz-tls-listen"));
             }
-            (None, Some(_)) => return Err(ConfigError::NoCertificate),
-            (None, None) => None,
+            None => None,
         };
         let boot = self.boot.unwrap_or_default();
         if boot == Boot::Resume && self.root_key_file.is_none() {
@@ -284,6 +301,7 @@ impl ServeOptions {
             policies: self.policy.unwrap_or_default(),
             issuer: self.issuer,
             metrics_listen: self.metrics_listen,
+            ext_authz_listen: self.ext_authz_listen,
             dpa_query_tokens: self.dpa_query_tokens.unwrap_or(false),
             live_open: self.live_open.unwrap_or(false),
             trusted_proxies: self.trusted_proxy.unwrap_or_default(),

@@ -43,7 +43,7 @@ fn every_option_is_a_flag_a_variable_and_a_key_of_one_name() {
     let command = Command::command();
     let names: Vec<&str> =
         command.get_arguments().filter_map(clap::Arg::get_long).filter(|name| *name != "help").collect();
-    assert_eq!(names.len(), 20);
+    assert_eq!(names.len(), 22);
     for argument in command.get_arguments().filter(|argument| argument.get_long() != Some("help")) {
         let name = argument.get_long().unwrap();
         let variable = format!("JETON_{}", name.to_uppercase().replace('-', "_"));
@@ -97,7 +97,8 @@ fn options_that_contradict_each_other_are_refused() {
         (&["--tls-cert", "c"][..], ConfigError::HalfATlsPair),
         (&["--tls-key", "k"], ConfigError::HalfATlsPair),
         (&["--tls-cert", "c", "--tls-key", "k", "--tls-self-signed"], ConfigError::TwoCertificates),
-        (&["--tls-listen", "127.0.0.1:1"], ConfigError::NoCertificate),
+        (&["--tls-listen", "127.0.0.1:1"], ConfigError::NoCertificate("tls-listen")),
+        (&["--ext-authz-tls-listen", "127.0.0.1:1"], ConfigError::NoCertificate("ext-authz-tls-listen")),
         (&["--boot", "resume"], ConfigError::ResumeWithoutRootKey),
         (&["--io-threads", "0"], ConfigError::OutOfRange("io-threads", 256)),
         (&["--max-connections", "0"], ConfigError::OutOfRange("max-connections", 1_000_000)),

@@ -148,7 +148,7 @@ fn empty(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-fn challenged(status: StatusCode, challenge: HeaderValue) -> Response<Bytes> {
+pub(super) fn challenged(status: StatusCode, challenge: HeaderValue) -> Response<Bytes> {
     let mut response = empty(status);
     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     response

@@ -10,10 +10,15 @@ mod introspect;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response, header::EXPECT};
+use http::{Request, Response, StatusCode, header::EXPECT};
 use hyper::body::{Body as _, Incoming};
 
-use crate::{api::body, app::App, listen::Peer, observe::metrics::Class};
+use crate::{
+    api::{body, oauth_error::CHALLENGE_INVALID_REQUEST},
+    app::App,
+    listen::Peer,
+    observe::metrics::Class,
+};
 
 /// The class of a request, by its path.
 #[must_use]
@@ -43,12 +48,22 @@ pub async fn answer(
     match class {
         Class::Introspect => Ok(introspect::answer(app, peer, request).await),
         Class::ForwardAuth => {
-            let response = forward_auth::answer(app, peer, &request);
+            let response = check(app, peer, &request);
             pass_over_body(request).await;
             Ok(response)
         }
-        Class::Token | Class::Live | Class::Other => Err(request),
+        Class::ExtAuthz | Class::Token | Class::Live | Class::Other => Err(request),
     }
+}
+
+/// The check that gateways make, however they ask for it: 200 with what is known of the token, or the answer for the client.
+pub fn check<B>(app: &App, peer: Peer, request: &Request<B>) -> Response<Bytes> {
+    forward_auth::answer(app, peer, request)
+}
+
+/// The answer to a question of a gateway that cannot be read: `status` is a denial, and nobody can do anything to meet it.
+pub fn unanswerable(status: StatusCode) -> Response<Bytes> {
+    forward_auth::challenged(status, CHALLENGE_INVALID_REQUEST)
 }
 
 /// Reads a body that says nothing here, so that the connection can carry the gateway's next request. One that is too large,

@@ -5,6 +5,7 @@
 
 mod bind;
 mod connection;
+mod grpc;
 mod later;
 mod limits;
 mod peer;
@@ -39,6 +40,13 @@ pub use tls::{TlsError, TlsFiles, TlsKeys, fingerprint, self_signed};
 pub trait Service: Clone + 'static {
     /// Answers a request that came from `peer`; with [`Later`] in the answer's extensions, when that gives one.
     fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> impl Future<Output = Response<Bytes>>;
+
+    /// Answers what `gateway` asks over gRPC.
+    fn answer_gateway(
+        &self,
+        gateway: SocketAddr,
+        question: Request<Incoming>,
+    ) -> impl Future<Output = Response<tonic::body::Body>>;
 }
 
 /// What the I/O threads share.
@@ -52,12 +60,23 @@ pub struct Shared {
     pub stop: watch::Receiver<bool>,
 }
 
-/// What one I/O thread listens on.
+/// One socket that an I/O thread listens on.
 pub struct Listening {
-    /// Plain HTTP.
-    pub plain: Option<std::net::TcpListener>,
-    /// HTTP over TLS, with the keys to use: they may change while it runs.
-    pub tls: Option<(std::net::TcpListener, Arc<TlsKeys>)>,
+    /// The socket.
+    pub socket: std::net::TcpListener,
+    /// The keys of TLS, which may change while it runs. `None`: what comes and goes there is not encrypted.
+    pub keys: Option<Arc<TlsKeys>>,
+    /// What is spoken there.
+    pub protocol: Protocol,
+}
+
+/// What is spoken on a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1, with whoever comes.
+    Http,
+    /// gRPC, with gateways.
+    Grpc,
 }
 
 /// Runs an I/O thread until `shared.stop` turns true and every request that was accepted is answered, or [`DRAIN_TIME`] is over.
@@ -68,7 +87,7 @@ pub struct Listening {
 /// When the system gives no thread.
 pub fn spawn<S: Service>(
     name: String,
-    listening: Listening,
+    listening: Vec<Listening>,
     shared: Shared,
     service: impl FnOnce() -> anyhow::Result<S> + Send + 'static,
 ) -> std::io::Result<JoinHandle<anyhow::Result<()>>> {
@@ -80,16 +99,12 @@ pub fn spawn<S: Service>(
     })
 }
 
-async fn run<S: Service>(listening: Listening, shared: Shared, service: S) -> anyhow::Result<()> {
+async fn run<S: Service>(listening: Vec<Listening>, shared: Shared, service: S) -> anyhow::Result<()> {
     let open = connection::Open::default();
     let mut accepting = tokio::task::JoinSet::new();
-    if let Some(listener) = listening.plain {
-        let listener = TcpListener::from_std(listener)?;
-        accepting.spawn_local(accept(listener, None, shared.clone(), service.clone(), open.clone()));
-    }
-    if let Some((listener, keys)) = listening.tls {
-        let listener = TcpListener::from_std(listener)?;
-        accepting.spawn_local(accept(listener, Some(keys), shared.clone(), service, open.clone()));
+    for Listening { socket, keys, protocol } in listening {
+        let listener = TcpListener::from_std(socket)?;
+        accepting.spawn_local(accept(listener, keys, protocol, shared.clone(), service.clone(), open.clone()));
     }
     while accepting.join_next().await.is_some() {}
     open.drained(DRAIN_TIME).await;
@@ -99,6 +114,7 @@ async fn run<S: Service>(listening: Listening, shared: Shared, service: S) -> an
 async fn accept<S: Service>(
     listener: TcpListener,
     keys: Option<Arc<TlsKeys>>,
+    protocol: Protocol,
     shared: Shared,
     service: S,
     open: connection::Open,
@@ -129,15 +145,22 @@ async fn accept<S: Service>(
         let (keys, service, mut stop) = (keys.clone(), service.clone(), shared.stop.clone());
         tokio::task::spawn_local(async move {
             let _guard = guard;
-            let Some(keys) = keys else { return connection::serve(stream, peer, service, stop).await };
+            let Some(keys) = keys else {
+                return match protocol {
+                    Protocol::Http => connection::serve(stream, peer, service, stop).await,
+                    Protocol::Grpc => Box::pin(grpc::serve(stream, peer, service, stop)).await,
+                };
+            };
             let encrypted = tokio::select! {
                 // A handshake is no request yet: a stop does not wait for it.
                 _ = stop.wait_for(|stop| *stop) => return,
-                encrypted = Box::pin(keys.accept(stream)) => encrypted,
+                encrypted = Box::pin(keys.accept(stream, protocol)) => encrypted,
             };
-            if let Some(stream) = encrypted {
-                // In a place of its own: else every plain connection would have room for the keys of an encrypted one.
-                Box::pin(connection::serve(stream, peer, service, stop)).await;
+            // In a place of its own: else every plain connection would have room for the keys of an encrypted one.
+            match (encrypted, protocol) {
+                (Some(stream), Protocol::Http) => Box::pin(connection::serve(stream, peer, service, stop)).await,
+                (Some(stream), Protocol::Grpc) => Box::pin(grpc::serve(stream, peer, service, stop)).await,
+                (None, _) => {}
             }
         });
     }

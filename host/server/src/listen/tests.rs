@@ -37,6 +37,11 @@ impl Service for ByPath {
         }
         response
     }
+
+    async fn answer_gateway(&self, _: SocketAddr, question: Request<Incoming>) -> Response<tonic::body::Body> {
+        self.asked.fetch_add(1, Relaxed);
+        tonic::Status::unimplemented(question.uri().path()).into_http()
+    }
 }
 
 const LARGE: usize = 1024 * 1024;
@@ -52,15 +57,15 @@ struct Running {
 
 impl Running {
     fn start(max_connections: u64, keys: Option<Arc<TlsKeys>>) -> Self {
+        Self::speaking(Protocol::Http, max_connections, keys)
+    }
+
+    fn speaking(protocol: Protocol, max_connections: u64, keys: Option<Arc<TlsKeys>>) -> Self {
         let mut sockets = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), 1).unwrap();
         let (stop, stopping) = watch::channel(false);
         let connections = Arc::new(AtomicU64::new(0));
         let shared = Shared { connections: Arc::clone(&connections), max_connections, stop: stopping };
-        let listener = sockets.take();
-        let listening = match keys {
-            None => Listening { plain: listener, tls: None },
-            Some(keys) => Listening { plain: None, tls: listener.map(|listener| (listener, keys)) },
-        };
+        let listening = vec![Listening { socket: sockets.take().unwrap(), keys, protocol }];
         let service = ByPath::default();
         let asked = Arc::clone(&service.asked);
         let thread = spawn("test".to_owned(), listening, shared, || Ok(service)).unwrap();
@@ -240,6 +245,21 @@ fn what_is_not_tls_on_its_port_ends_that_connection_alone_and_no_stop_waits_for_
     let _reset = plain.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP"));
     running.wait_for_connections(1);
+    let took = running.stop();
+    drop(silent);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn what_is_not_http_2_on_the_port_of_gateways_ends_that_connection_alone_and_no_stop_waits_for_it() {
+    let running = Running::speaking(Protocol::Grpc, 10, None);
+    let (mut plain, silent) = (running.connect(), running.connect());
+    plain.write_all(&request("GET", "/", "")).unwrap();
+    let mut answer = Vec::new();
+    let _reset = plain.read_to_end(&mut answer);
+    assert!(answer.is_empty());
+    running.wait_for_connections(1);
+    assert_eq!(running.asked.load(Relaxed), 0);
     let took = running.stop();
     drop(silent);
     assert!(took < Duration::from_secs(2), "{took:?}");

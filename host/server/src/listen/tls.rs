@@ -17,7 +17,7 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::limits::HANDSHAKE_TIME;
+use super::{Protocol, limits::HANDSHAKE_TIME};
 
 /// Why TLS cannot be offered.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +68,13 @@ pub struct TlsFiles {
 /// The keys in use. They may be loaded anew while connections go on.
 pub struct TlsKeys {
     files: TlsFiles,
-    config: ArcSwap<ServerConfig>,
+    config: ArcSwap<Configs>,
+}
+
+/// The same keys for either protocol: a client is told which one is spoken (RFC 7301).
+struct Configs {
+    http: Arc<ServerConfig>,
+    grpc: Arc<ServerConfig>,
 }
 
 impl TlsKeys {
@@ -91,13 +97,19 @@ impl TlsKeys {
     }
 
     /// Makes a TLS connection of a TCP one; `None` where the client does not speak TLS, or too slowly.
-    pub(super) async fn accept(&self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
-        let handshake = TlsAcceptor::from(self.config.load_full()).accept(stream);
+    pub(super) async fn accept(&self, stream: TcpStream, protocol: Protocol) -> Option<TlsStream<TcpStream>> {
+        let configs = self.config.load();
+        let config = match protocol {
+            Protocol::Http => &configs.http,
+            Protocol::Grpc => &configs.grpc,
+        };
+        let handshake = TlsAcceptor::from(Arc::clone(config)).accept(stream);
+        drop(configs);
         tokio::time::timeout(HANDSHAKE_TIME, handshake).await.ok()?.ok()
     }
 }
 
-fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+fn read(files: &TlsFiles) -> Result<Configs, TlsError> {
     let unreadable = |path: &Path, error: rustls::pki_types::pem::Error| TlsError::Unreadable {
         path: path.to_owned(),
         error: error.to_string(),
@@ -115,14 +127,18 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
         error: error.to_string(),
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(mismatch)?
         .with_no_client_auth()
         .with_single_cert(certificates, key)
         .map_err(mismatch)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    let speaking = |protocol: &[u8]| {
+        let mut config = config.clone();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Arc::new(config)
+    };
+    Ok(Configs { http: speaking(b"http/1.1"), grpc: speaking(b"h2") })
 }
 
 /// Makes a self-signed certificate in `dir` for this machine and `address`, unless there is one.

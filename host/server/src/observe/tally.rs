@@ -18,6 +18,8 @@ pub enum Class {
     Introspect,
     /// `/forward-auth` and below.
     ForwardAuth,
+    /// A question of Envoy over gRPC.
+    ExtAuthz,
     /// The token endpoints.
     Token,
     /// `/v1/live`, the time that requests wait there included.
@@ -62,7 +64,7 @@ pub enum Feed {
     Unavailable,
 }
 
-pub(super) const CLASSES: [&str; 5] = ["introspect", "forward_auth", "token", "live", "other"];
+pub(super) const CLASSES: [&str; 6] = ["introspect", "forward_auth", "ext_authz", "token", "live", "other"];
 pub(super) const VERDICTS: [&str; 7] =
     ["active", "inactive", "elsewhere", "other_audience", "invalid_caller", "insufficient_scope", "unready"];
 pub(super) const FEEDS: [&str; 6] = ["whole", "not_modified", "changed", "unchanged", "refused", "unavailable"];

@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 use crate::{
     api,
     app::{App, verifier},
-    hot,
+    ext_authz, hot,
     listen::{self, Later, Peer},
     observe::metrics::Class,
 };
@@ -70,6 +70,10 @@ impl listen::Service for IoService {
                 response
             }
         }
+    }
+
+    async fn answer_gateway(&self, gateway: SocketAddr, question: Request<Incoming>) -> Response<tonic::body::Body> {
+        ext_authz::answer(&self.app, gateway.ip(), question).await
     }
 }
 

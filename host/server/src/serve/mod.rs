@@ -23,7 +23,7 @@ use crate::{
     algorithm::Algorithm,
     app::App,
     config::{Boot, ServeConfig},
-    listen::{self, Listening, Shared, TlsKeys},
+    listen::{self, Shared, TlsKeys},
     local_socket, observe,
     policy_files::Trial,
 };
@@ -133,11 +133,10 @@ fn io_threads(
         stop: stopping.clone(),
     };
     let threads = (0..started.threads).map(|number| {
-        let plain = started.plain.as_mut().and_then(listen::Sockets::take);
-        let tls = started.tls.as_mut().and_then(|(sockets, keys)| Some((sockets.take()?, Arc::clone(keys))));
+        let listening = started.listening();
         let app = Arc::clone(&started.app);
         let service = move || IoService::new(app);
-        Ok(listen::spawn(format!("io-{number}"), Listening { plain, tls }, shared.clone(), service)?)
+        Ok(listen::spawn(format!("io-{number}"), listening, shared.clone(), service)?)
     });
     threads.collect()
 }

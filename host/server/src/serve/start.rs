@@ -17,7 +17,7 @@ use crate::{
     app::{App, FailureLimiter, Options},
     config::{Boot, ServeConfig, TlsSource},
     data_dir::{DataDir, DataDirError},
-    listen::{self, BindError, Sockets, TlsError, TlsFiles, TlsKeys},
+    listen::{self, BindError, Listening, Protocol, Sockets, TlsError, TlsFiles, TlsKeys},
     observe::metrics::Metrics,
     policy_files::{PolicyFileError, PolicyFiles, Trial},
     polls::Polls,
@@ -89,6 +89,8 @@ pub struct Started {
     pub(super) plain: Option<Sockets>,
     pub(super) tls: Option<(Sockets, Arc<TlsKeys>)>,
     pub(super) metrics: Option<std::net::TcpListener>,
+    /// For gateways that speak gRPC: plain, and over TLS.
+    ext_authz: [Option<Sockets>; 2],
     store: Arc<SqliteStore>,
     epoch: Epoch,
     /// The algorithm that was asked for.
@@ -125,6 +127,8 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
         }
     };
     let metrics = config.metrics_listen.map(bind_metrics).transpose()?;
+    let bind = |address: Option<SocketAddr>| address.map(|address| listen::bind(address, threads)).transpose();
+    let ext_authz = [bind(config.ext_authz_listen)?, bind(config.tls.as_ref().and_then(|tls| tls.ext_authz_listen))?];
 
     let store = Arc::new(SqliteStore::open(&data_dir.database())?);
     let lent = Lent::new(Arc::clone(&store) as _, Some(root_key));
@@ -157,10 +161,38 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
     app.live.recover().map_err(|error| ServeError::Failed(error.to_string()))?;
     app.metrics.watch(Arc::clone(&app.live), Arc::clone(&store), in_force);
     let app = Arc::new(app);
-    Ok(Started { app, data_dir, threads, plain: Some(plain), tls, metrics, store, epoch, alg: config.alg, decided })
+    Ok(Started {
+        app,
+        data_dir,
+        threads,
+        plain: Some(plain),
+        tls,
+        metrics,
+        ext_authz,
+        store,
+        epoch,
+        alg: config.alg,
+        decided,
+    })
 }
 
 impl Started {
+    /// What one more I/O thread listens on.
+    pub(super) fn listening(&mut self) -> Vec<Listening> {
+        let keys = self.tls.as_ref().map(|(_, keys)| Arc::clone(keys));
+        let [plain, encrypted] = &mut self.ext_authz;
+        let sockets = [
+            (self.plain.as_mut(), None, Protocol::Http),
+            (self.tls.as_mut().map(|(sockets, _)| sockets), keys.clone(), Protocol::Http),
+            (plain.as_mut(), None, Protocol::Grpc),
+            (encrypted.as_mut(), keys, Protocol::Grpc),
+        ];
+        let taken = sockets
+            .into_iter()
+            .filter_map(|(sockets, keys, protocol)| Some(Listening { socket: sockets?.take()?, keys, protocol }));
+        taken.collect()
+    }
+
     /// Says where it serves, what it decided by itself, and, at the very first start, what to do next.
     pub(super) fn announce(&self) {
         for what in &self.decided {
@@ -194,6 +226,11 @@ impl Started {
         if let Some((tls, _)) = &self.tls {
             tracing::info!("serving https://{}", tls.address());
         }
+        for (ext_authz, how) in self.ext_authz.iter().zip(["plain", "over TLS"]) {
+            if let Some(ext_authz) = ext_authz {
+                tracing::info!("serving Envoy's ext_authz by gRPC on {}, {how}", ext_authz.address());
+            }
+        }
         if self.data_dir.is_new() {
             let data = self.data_dir.path().display();
             let url = self.plain.as_ref().map_or_else(String::new, |plain| format!("http://{}", plain.address()));
@@ -213,13 +250,13 @@ impl Started {
 }
 
 fn refuse_open_plain_http(config: &ServeConfig) -> Result<(), ServeError> {
-    if config.listen.ip().is_loopback() || config.allow_plain_http {
-        return Ok(());
+    let plain = [Some(config.listen), config.ext_authz_listen].into_iter().flatten();
+    match plain.into_iter().find(|address| !address.ip().is_loopback()) {
+        Some(address) if !config.allow_plain_http => Err(ServeError::Usage(format!(
+            "{address} is not loopback, and tokens would cross the network unencrypted: use --tls-listen (--ext-authz-tls-listen for gRPC), or say --allow-plain-http where a proxy encrypts"
+        ))),
+        _ => Ok(()),
     }
-    Err(ServeError::Usage(format!(
-        "{} is not loopback, and tokens would cross the network unencrypted: use --tls-listen, or say --allow-plain-http where a proxy encrypts",
-        config.listen
-    )))
 }
 
 fn root_key(config: &ServeConfig, decided: &mut Vec<String>) -> Result<RootKey, ServeError> {
