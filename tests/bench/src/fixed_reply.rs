@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use anyhow::Context as _;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
-use jeton::listen::{self, Listening, Service, Shared};
+use jeton::listen::{self, Listening, Protocol, Service, Shared};
 
 #[derive(Clone)]
 struct Fixed(Bytes);
@@ -31,7 +32,8 @@ pub(crate) fn run(port: u16, bytes: usize) -> anyhow::Result<()> {
     let mut sockets = listen::bind(SocketAddr::from(([127, 0, 0, 1], port)), 1)?;
     let (_stop, stopping) = tokio::sync::watch::channel(false);
     let shared = Shared { connections: Arc::new(AtomicU64::new(0)), max_connections: 1000, stop: stopping };
-    let listening = Listening { plain: sockets.take(), tls: None };
+    let socket = sockets.take().context("a socket was bound")?;
+    let listening = vec![Listening { socket, keys: None, protocol: Protocol::Http }];
     let reply = Bytes::from(vec![b'x'; bytes]);
     let thread = listen::spawn("io-0".to_owned(), listening, shared, move || Ok(Fixed(reply)))?;
     thread.join().map_err(|_| anyhow::anyhow!("the thread panicked"))?

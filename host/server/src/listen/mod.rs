@@ -41,12 +41,15 @@ pub trait Service: Clone + 'static {
     /// Answers a request that came from `peer`; with [`Later`] in the answer's extensions, when that gives one.
     fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> impl Future<Output = Response<Bytes>>;
 
-    /// Answers what `gateway` asks over gRPC.
+    /// Answers what `gateway` asks over gRPC; unless that is served, that it is not.
     fn answer_gateway(
         &self,
         gateway: SocketAddr,
         question: Request<Incoming>,
-    ) -> impl Future<Output = Response<tonic::body::Body>>;
+    ) -> impl Future<Output = Response<tonic::body::Body>> {
+        let _nothing_of_it = (gateway, question);
+        std::future::ready(tonic::Status::unimplemented("no gateways are served").into_http())
+    }
 }
 
 /// What the I/O threads share.
