@@ -173,14 +173,15 @@ fn nginx_lets_in_what_is_alive_and_nothing_else() {
     let scene = Scene::new();
     let gateway = Nginx::before(&scene);
     let call = |request: Request| send(gateway.port, &request).unwrap();
-    let job = scene.administrator.create_named(&scene.server, "caller");
+    let parent = scene.administrator.create_named(&scene.server, "parent");
+    let job = scene.administrator.create(&scene.server, &json!({ "name": "caller", "parent": parent.id }));
     let token = scene.server.access_token(&job.token);
     let admitted = call(Request::get("/iwc/api/databases").bearer(&token)).expect(200);
     assert_eq!(admitted.header("x-called-by"), Some(job.id.as_str()));
     let refused = call(Request::get("/iwc/api/databases")).expect(401);
     assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"jeton\""));
     call(Request::get("/iwc/api/databases").bearer("no.such.token")).expect(401);
-    scene.administrator.delete(&scene.server, &job.id);
+    scene.administrator.delete(&scene.server, &parent.id);
     let refused = call(Request::get("/iwc/api/databases").bearer(&token)).expect(401);
     assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"jeton\", error=\"invalid_token\""));
     scene.server.stop();

@@ -204,6 +204,19 @@ fn every_test_that_a_table_of_the_documents_names_exists() {
     }
 }
 
+#[test]
+fn the_filter_for_envoy_is_as_small_as_its_page_says() {
+    let place = Place::new();
+    let export = place.jeton(&["policy", "export", "--force"]).arg(place.path("export")).output().unwrap();
+    assert!(export.status.success(), "{}", String::from_utf8_lossy(&export.stderr));
+    let size = std::fs::metadata(place.path("export/jeton-envoy.wasm")).unwrap().len();
+    let page = std::fs::read_to_string(repository("docs/gateways.md")).unwrap();
+    let (_, told) = page.split_once("`jeton-envoy.wasm` (about ").expect("the page says how large the filter is");
+    let told: u64 = told.split(' ').next().unwrap().parse().unwrap();
+    assert!(size.abs_diff(told * 1000) < 25_000, "{size} bytes, where {told} KB are told");
+    assert!(size <= 400_000, "{size} bytes");
+}
+
 fn read_sources(folder: &Path, sources: &mut String) {
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let (path, kind) = (entry.path(), entry.file_type().unwrap());

@@ -1,7 +1,8 @@
-//! The filter under load: it holds what it may hold, and no more.
+//! The filter under load: it holds what it may hold, and no more; and how soon it hears of what was deleted.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -46,6 +47,36 @@ fn requests_leave_nothing_behind_in_envoy() {
     let grown = envoy.resident().saturating_sub(settled);
     assert!(grown < SETTLING, "{} MiB more after {requests} requests", grown / 1024 / 1024);
     assert_eq!(envoy.figure("wasmcustom.jeton.requests.bad_signature"), requests as u64 / 2);
+}
+
+/// Deletions of the short run, which only waits for each. The long one holds them to the published second, and says how soon they came:
+/// `JETON_TEST_DELETIONS=1000 tests/run --nocapture every_deletion_reaches_envoy`
+const DELETIONS: usize = 10;
+/// What is published of a deletion: this long after the 204 it holds at every edge that is connected.
+const PUBLISHED: Duration = Duration::from_secs(1);
+
+#[test]
+fn every_deletion_reaches_envoy() {
+    let asked = std::env::var("JETON_TEST_DELETIONS").ok().map(|count| count.parse().unwrap());
+    let (place, server, administrator) = open();
+    let live = administrator.create(&server, &json!({ "name": "edge", "scopes": ["jeton:live"] }));
+    let envoy = Setup::with_filter(&place, server.port, Answering::api().port, &live.token).start();
+    let mut took: Vec<Duration> = Vec::new();
+    for _ in 0..asked.unwrap_or(DELETIONS) {
+        // What is asked about is the child's token, and what is deleted the parent.
+        let parent = administrator.create_named(&server, "parent");
+        let child = administrator.create(&server, &json!({ "name": "child", "parent": parent.id }));
+        let request = Request::get("/").bearer(&server.access_token(&child.token));
+        envoy.wait_for("the living", 200, &request);
+        administrator.delete(&server, &parent.id);
+        let deleted = Instant::now();
+        envoy.wait_for("the cascade", 401, &request);
+        took.push(deleted.elapsed());
+    }
+    took.sort_unstable();
+    let (median, worst) = (took[took.len() / 2], took[took.len() - 1]);
+    println!("Envoy: from the 204 to the first refusal: median {median:.0?}, worst {worst:.0?} of {}", took.len());
+    assert!(asked.is_none() || worst <= PUBLISHED, "{worst:?}");
 }
 
 /// One connection that is kept.
