@@ -291,8 +291,8 @@ fn what_is_no_question_on_the_port_of_gateways_is_refused_and_the_next_question_
     assert!(asked(check, &framed(0, b"")).contains("grpc-status: 0"));
     for bytes in [
         &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..],
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff",
-        b"\x16\x03\x01",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        &[0x16; 64],
     ] {
         // It may be reset instead of answered.
         let answer = http::send_bytes(stand.grpc, bytes).unwrap_or_default();
