@@ -75,7 +75,7 @@ fn every_deletion_reaches_envoy() {
     }
     took.sort_unstable();
     let (median, worst) = (took[took.len() / 2], took[took.len() - 1]);
-    println!("Envoy: from the 204 to the first refusal: median {median:.0?}, worst {worst:.0?} of {}", took.len());
+    eprintln!("Envoy: from the 204 to the first refusal: median {median:.0?}, worst {worst:.0?} of {}", took.len());
     assert!(asked.is_none() || worst <= PUBLISHED, "{worst:?}");
 }
 
