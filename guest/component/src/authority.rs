@@ -22,7 +22,7 @@ pub(crate) fn with<R>(call: impl FnOnce(&Authority) -> R) -> R {
 pub(crate) fn actor(actor: &types::Actor) -> Result<Actor, ScopeError> {
     match actor {
         types::Actor::Machine => Ok(Actor::Machine),
-        types::Actor::Token(token) => Actor::token(&token.client_id, &token.scopes),
+        types::Actor::Token(token) => Actor::bearer(&token.client_id, &token.subject, &token.scopes),
     }
 }
 

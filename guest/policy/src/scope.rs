@@ -16,6 +16,15 @@ pub const READ: &str = "jeton:read";
 pub const INTROSPECT: &str = "jeton:introspect";
 /// Waiting for changes of the live set.
 pub const LIVE: &str = "jeton:live";
+/// Everything that is done with tokens under `/v1`, and nothing else there.
+pub const TOKENS: &str = "jeton:tokens";
+/// The same, with one's own tokens alone: those that have one's owner and descend from one's account.
+pub const OWN: &str = "jeton:own";
+/// The mark of what people sign in with: an account's token and its sessions. No other scope includes it and no access token
+/// carries it, so that only the machine makes, changes and ends them.
+pub const CONSOLE: &str = "jeton:console";
+/// The `jeton:` scopes that exist.
+const RESERVED: [&str; 7] = [ADMIN, READ, INTROSPECT, LIVE, TOKENS, OWN, CONSOLE];
 
 /// Why something is not a list of scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +60,7 @@ impl Scopes {
             if scope.is_empty() || scope.len() > MAX_SCOPE_LENGTH || !scope.bytes().all(is_scope_character) {
                 return Err(ScopeError::Malformed);
             }
-            if scope.starts_with(RESERVED_PREFIX) && ![ADMIN, READ, INTROSPECT, LIVE].contains(&scope) {
+            if scope.starts_with(RESERVED_PREFIX) && !RESERVED.contains(&scope) {
                 return Err(ScopeError::Unknown);
             }
             if kept.iter().any(|one| one == scope) {
@@ -83,7 +92,7 @@ impl Scopes {
     /// Whether one of these covers `scope`: it is the same, or it includes it.
     #[must_use]
     pub fn cover(&self, scope: &str) -> bool {
-        self.0.iter().any(|held| held == scope || (held == ADMIN && scope.starts_with(RESERVED_PREFIX)))
+        self.0.iter().any(|held| held == scope || includes(held, scope))
     }
 
     /// Whether every scope of `others` is covered.
@@ -102,6 +111,18 @@ impl Scopes {
     #[must_use]
     pub fn within(&self, bound: &Self) -> Self {
         Self(self.0.iter().filter(|scope| bound.cover(scope)).cloned().collect())
+    }
+
+    /// Those that an access token may carry: all but [`CONSOLE`].
+    #[must_use]
+    pub fn mintable(&self) -> Self {
+        Self(self.0.iter().filter(|scope| *scope != CONSOLE).cloned().collect())
+    }
+
+    /// Whether people sign in with what has these scopes.
+    #[must_use]
+    pub fn are_of_console(&self) -> bool {
+        self.0.iter().any(|scope| scope == CONSOLE)
     }
 
     /// Those that exist: the `jeton:` ones, and what is in the catalogue.
@@ -127,6 +148,15 @@ impl Scopes {
     #[must_use]
     pub fn joined(&self) -> String {
         self.0.join(" ")
+    }
+}
+
+/// Whether who holds one scope holds another with it.
+fn includes(held: &str, scope: &str) -> bool {
+    match held {
+        ADMIN => scope.starts_with(RESERVED_PREFIX) && scope != CONSOLE,
+        TOKENS => scope == READ || scope == OWN,
+        _ => false,
     }
 }
 
@@ -168,13 +198,17 @@ mod tests {
     #[test]
     fn admin_includes_the_other_reserved_scopes_and_nothing_else() {
         let admin = Scopes::new([ADMIN]).unwrap();
-        for scope in [ADMIN, READ, INTROSPECT, LIVE] {
-            assert!(admin.cover(scope));
+        for scope in RESERVED {
+            assert_eq!(admin.cover(scope), scope != CONSOLE, "{scope}");
         }
         assert!(!admin.cover("orders"));
         assert!(admin.may_introspect());
         let reader = Scopes::new([READ, "orders"]).unwrap();
         assert!(!reader.cover(ADMIN) && !reader.may_introspect());
+        let operator = Scopes::new([TOKENS]).unwrap();
+        let held: Vec<&str> = RESERVED.into_iter().filter(|scope| operator.cover(scope)).collect();
+        assert_eq!(held, [READ, TOKENS, OWN]);
+        assert!(!Scopes::new([OWN]).unwrap().cover(READ), "who sees her own does not see everything");
         assert!(!reader.cover("Orders"), "case matters");
         assert!(reader.cover_reserved(&Scopes::new(["anything", READ]).unwrap()));
         assert!(!reader.cover_reserved(&admin));

@@ -31,9 +31,15 @@ pub(crate) fn is_reserved(scope: &str) -> bool {
     scope.starts_with("jeton:")
 }
 
-/// Whether one of `held` is `scope`, or includes it: `jeton:admin` includes every `jeton:` scope.
+/// Whether one of `held` is `scope`, or includes it: `jeton:admin` includes every `jeton:` scope but the mark of what people sign in
+/// with, `jeton:tokens` includes reading and what is one's own.
 pub(crate) fn covers(held: &[String], scope: &str) -> bool {
-    held.iter().any(|one| one == scope || (one == "jeton:admin" && is_reserved(scope)))
+    let includes = |one: &str| match one {
+        "jeton:admin" => is_reserved(scope) && scope != "jeton:console",
+        "jeton:tokens" => ["jeton:read", "jeton:own"].contains(&scope),
+        _ => false,
+    };
+    held.iter().any(|one| one == scope || includes(one))
 }
 
 /// When a refresh token shall expire.

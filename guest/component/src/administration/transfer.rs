@@ -27,6 +27,7 @@ impl Guest for Component {
         // Whose scopes are none may touch no administrative one.
         let actor = authority::actor(&actor).unwrap_or(rules::Actor::Token(rules::ActingToken {
             client_id: String::new(),
+            subject: String::new(),
             scopes: jeton_policy::scope::Scopes::default(),
         }));
         let tokens: Vec<_> = tokens.into_iter().map(given).collect();

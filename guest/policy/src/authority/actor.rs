@@ -1,6 +1,6 @@
 //! Who acts.
 
-use crate::scope::{ScopeError, Scopes};
+use crate::scope::{OWN, ScopeError, Scopes, TOKENS};
 
 /// Who performs an administrative act.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,17 +16,28 @@ pub enum Actor {
 pub struct ActingToken {
     /// The `client_id`.
     pub client_id: String,
+    /// The `sub`.
+    pub subject: String,
     /// The granted scopes.
     pub scopes: Scopes,
 }
 
 impl Actor {
-    /// The bearer of an access token with these claims.
+    /// The bearer of an access token of a refresh token without owner.
     ///
     /// # Errors
     /// [`ScopeError`] when they are no scopes: such a token was never minted.
     pub fn token(client_id: &str, scopes: &[String]) -> Result<Self, ScopeError> {
-        Ok(Self::Token(ActingToken { client_id: client_id.to_owned(), scopes: Scopes::new(scopes)? }))
+        Self::bearer(client_id, client_id, scopes)
+    }
+
+    /// The bearer of an access token with these claims.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when they are no scopes: such a token was never minted.
+    pub fn bearer(client_id: &str, subject: &str, scopes: &[String]) -> Result<Self, ScopeError> {
+        let (client_id, subject) = (client_id.to_owned(), subject.to_owned());
+        Ok(Self::Token(ActingToken { client_id, subject, scopes: Scopes::new(scopes)? }))
     }
 
     /// How the actor stands in records.
@@ -42,6 +53,14 @@ impl Actor {
         match self {
             Self::Machine => true,
             Self::Token(token) => token.scopes.cover_reserved(scopes),
+        }
+    }
+
+    /// Whose tokens alone the actor may act on. `None`: anyone's, as far as [`Actor::may_touch`] goes.
+    pub(super) fn confined_to(&self) -> Option<&str> {
+        match self {
+            Self::Token(token) if token.scopes.cover(OWN) && !token.scopes.cover(TOKENS) => Some(&token.subject),
+            Self::Machine | Self::Token(_) => None,
         }
     }
 }

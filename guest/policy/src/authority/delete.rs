@@ -123,7 +123,14 @@ impl Authority {
         wanted.sort_unstable();
         wanted.dedup();
         for _ in 0..ATTEMPTS {
-            let stand = self.stand(&wanted)?;
+            let mut stand = self.stand(&wanted)?;
+            for (_, found) in &mut stand.records {
+                if let Some(one) = found
+                    && !self.may_act_on(actor, &one.record)?
+                {
+                    *found = None;
+                }
+            }
             let held = |record: &Record| Scopes::parse(&record.scope).unwrap_or_default();
             if living(&stand.records).any(|(_, found)| !actor.may_touch(&held(&found.record))) {
                 return Err(DeleteError::ScopeBeyondActor);

@@ -157,6 +157,9 @@ impl Authority {
             return Err(EditError::GenerationDiffers);
         }
         let held = Scopes::parse(&before.scope).map_err(|_| EditError::Unavailable)?;
+        if !self.may_act_on(actor, before)? {
+            return Err(EditError::NotFound);
+        }
         if !actor.may_touch(&held) || scopes.is_some_and(|scopes| !actor.may_touch(scopes)) {
             return Err(EditError::ScopeBeyondActor);
         }
@@ -177,7 +180,7 @@ impl Authority {
         }
         let mut checks = standing.unchanged(id);
         let mut writes = index::moved(id, before, &after);
-        if after.name != before.name {
+        if after.name != before.name && !after.is_of_console() {
             self.claim(&standing, &after.name, id, &mut checks, &mut writes)?;
         }
         if let Some(ttl) = after.access_ttl {

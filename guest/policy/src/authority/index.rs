@@ -33,8 +33,8 @@ pub(super) fn moved(id: TokenId, before: &Record, after: &Record) -> Vec<Write> 
     writes
 }
 
-/// Where a record is found as the holder of its name: a tombstone holds none. It is kept whatever the settings say, so that it is
+/// Where a record is found as the holder of its name: a tombstone holds none, nor does what people sign in with. It is kept whatever the settings say, so that it is
 /// whole when they begin to want unique names.
 fn holder(id: TokenId, record: &Record) -> Option<Vec<u8>> {
-    record.ending.is_none().then(|| keys::holder(&record.name, id))
+    (record.ending.is_none() && !record.is_of_console()).then(|| keys::holder(&record.name, id))
 }

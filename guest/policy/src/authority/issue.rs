@@ -11,7 +11,7 @@ use super::{
 use crate::{
     keys,
     ports::Draw,
-    record::{Conduct, Owner, Record, Stored as _},
+    record::{Conduct, Owner, Record, Settings, Stored as _},
     refresh_token::RefreshToken,
     scope::Scopes,
     seconds::Seconds,
@@ -215,6 +215,7 @@ impl Authority {
         if !actor.may_touch(&scopes) {
             return Err(IssueError::ScopeBeyondActor);
         }
+        self.check_own(actor, request, parent)?;
         let repetition = idempotency::of(actor, request)?;
         for _ in 0..ATTEMPTS {
             if let Some(repetition) = &repetition
@@ -244,7 +245,7 @@ impl Authority {
         // Without a parent this reads how the new, still absent token stands: clock, settings and the maximum TTL.
         let standing = self.standing(reading, parent.unwrap_or(id))?;
         let parent = parent.map(|parent| parent_of(&standing, parent)).transpose()?;
-        let mut new = NewToken::at(id, standing, parent, actor.name())?;
+        let mut new = NewToken::at(id, standing, parent, actor.name(), scopes)?;
         new.fill(request, scopes)?;
         if let Some(repetition) = repetition {
             new.writes.extend(repetition.remembered(id, new.standing.time.now));
@@ -260,7 +261,9 @@ impl Authority {
         record.secret = Some(secret.digest().0);
         record.lineage = LineageId(draw.bytes());
         checks.push(Check { key: keys::token(id), version: None });
-        self.claim(&standing, &record.name, id, &mut checks, &mut writes)?;
+        if !record.is_of_console() {
+            self.claim(&standing, &record.name, id, &mut checks, &mut writes)?;
+        }
         if let Some(owner) = record.owner.clone() {
             record.owner_lineage = Some(self.join_owner(&owner, draw, &mut checks, &mut writes)?);
         }
@@ -315,8 +318,14 @@ pub(super) struct NewToken {
 }
 
 impl NewToken {
-    /// A token without members, made now by `by`.
-    pub(super) fn at(id: TokenId, standing: Standing, parent: Option<Parent>, by: &str) -> Result<Self, IssueError> {
+    /// A token without members that will have these scopes, made now by `by`.
+    pub(super) fn at(
+        id: TokenId,
+        standing: Standing,
+        parent: Option<Parent>,
+        by: &str,
+        scopes: &Scopes,
+    ) -> Result<Self, IssueError> {
         if standing.time.is_behind() {
             return Err(IssueError::ClockBehind);
         }
@@ -325,7 +334,9 @@ impl NewToken {
             Some(parent) => (parent.ancestors, Some(parent.grant), parent.checks),
         };
         let levels = usize::try_from(standing.settings.delegation_levels()).unwrap_or(usize::MAX);
-        if ancestors.len() > MAX_ANCESTORS.min(levels) {
+        // Nobody delegates to whom an account is: the settings count what is issued below what people sign in with.
+        let of_people = if scopes.are_of_console() { ancestors.len() } else { standing.links_of_console() };
+        if ancestors.len() > MAX_ANCESTORS || ancestors.len().saturating_sub(of_people) > levels {
             return Err(IssueError::TooDeep);
         }
         let record = Record {
@@ -356,7 +367,12 @@ impl NewToken {
         let (settings, parent, now) = (&self.standing.settings, self.parent.as_ref(), self.standing.time.now);
         members::check_access_ttl(request.access_ttl, settings)?;
         members::check_scopes(scopes, settings, parent)?;
-        let expires_at = members::expiry(request.expiry, now, now, settings, parent)?;
+        let expires_at = match request.expiry {
+            // An account lives as long as it is there.
+            Expiry::Never if scopes.are_of_console() && parent.is_none() => None,
+            asked if scopes.are_of_console() => members::expiry(asked, now, now, &Settings::default(), parent)?,
+            asked => members::expiry(asked, now, now, settings, parent)?,
+        };
         self.record.bindings = members::bindings(&request.bindings, expires_at, parent)?;
         self.record.name.clone_from(&request.name);
         self.record.owner.clone_from(&request.owner);

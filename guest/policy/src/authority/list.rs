@@ -52,7 +52,7 @@ pub struct Query {
     pub name_contains: Option<String>,
     /// Those of this owner.
     pub owner: Option<String>,
-    /// Those issued under the token of this id.
+    /// Those issued under the token of this id, sessions included: without it nothing is listed that people sign in with.
     pub parent: Option<String>,
     /// Those made within it.
     pub created: Span,
@@ -176,7 +176,9 @@ impl Query {
     }
 
     fn wants(&self, token: &Token) -> bool {
-        self.state.is_none_or(|state| token.state == state)
+        // What people sign in with is none of anybody's tokens; who asks for the children of an account is told of them.
+        (self.parent.is_some() || !token.scopes.are_of_console())
+            && self.state.is_none_or(|state| token.state == state)
             && self.owner.as_ref().is_none_or(|owner| token.owner.as_ref() == Some(owner))
             && self.parent.as_ref().is_none_or(|parent| token.parent.is_some_and(|id| id.to_string() == *parent))
             && self.name.as_ref().is_none_or(|name| token.name.starts_with(name.as_str()))

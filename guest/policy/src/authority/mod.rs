@@ -24,6 +24,7 @@ mod list;
 mod members;
 mod minting;
 mod names;
+mod own;
 mod owner;
 mod presentation;
 mod preview;

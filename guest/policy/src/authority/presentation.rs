@@ -106,6 +106,7 @@ impl Authority {
             return Err(PresentError::ClockBehind);
         }
         grant.expires_at = earlier(grant.expires_at, cap);
+        grant.scopes = grant.scopes.mintable();
         let mut presented_token =
             Presented { id, standing, grant, successor: None, checks: Vec::new(), writes: Vec::new() };
         presented_token.count()?;

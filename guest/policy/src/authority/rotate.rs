@@ -88,6 +88,9 @@ impl Authority {
     ) -> Result<Option<Issued>, RotateError> {
         let standing = self.standing(self.clock.now(), id)?;
         let (before, _) = standing.token.as_ref().ok_or(RotateError::NotFound)?;
+        if !self.may_act_on(actor, before)? {
+            return Err(RotateError::NotFound);
+        }
         // One that is disabled may get a new secret before it is enabled again: that is the safe order after a leak.
         let stands = |obstacle| matches!(obstacle, Obstacle::Disabled(..) | Obstacle::Nowhere(_));
         if !standing.obstacles(id).all(stands) {

@@ -60,6 +60,9 @@ impl Authority {
         let maximum = MaximumAccessTtl::decode(maximum.as_ref()).map_err(Unavailable::from)?;
         let record = decoded::<Record>(record.as_ref()).map_err(Unavailable::from)?;
         let (Some((record, _)), Some(epoch)) = (record, epoch) else { return Ok(Ok(Deletion::NotFound)) };
+        if !self.may_act_on(actor, &record)? {
+            return Ok(Ok(Deletion::NotFound));
+        }
         if !actor.may_touch(&Scopes::parse(&record.scope).unwrap_or_default()) {
             return Err(DeleteError::ScopeBeyondActor);
         }

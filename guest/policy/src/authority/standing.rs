@@ -192,6 +192,11 @@ impl Standing {
             .map(|(record, _)| record)
     }
 
+    /// How many of the token and its ancestors people sign in with.
+    pub(super) fn links_of_console(&self) -> usize {
+        self.chain_of_records().filter(|record| record.is_of_console()).count()
+    }
+
     /// The token and what it descends from, nearest first.
     pub(super) fn chain(&self, id: TokenId) -> impl Iterator<Item = (TokenId, Option<&Versioned<Record>>)> {
         core::iter::once((id, self.token.as_ref()))

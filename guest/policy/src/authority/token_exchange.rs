@@ -308,7 +308,7 @@ impl Authority {
         parent.grant.expires_at = presented.grant.expires_at;
         let (checks, writes) = presented.take_commit();
         let by = presented.id.to_string();
-        let mut new = NewToken::at(id, presented.standing, Some(parent), &by)?;
+        let mut new = NewToken::at(id, presented.standing, Some(parent), &by, &scopes)?;
         new.fill(&child, &scopes)?;
         // The presentation may check the parent's record as well.
         for check in checks {

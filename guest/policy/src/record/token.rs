@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 use super::Settings;
 use crate::{
     network::Networks,
+    scope::CONSOLE,
     seconds::Seconds,
     token_id::{LineageId, TokenId},
 };
@@ -214,14 +215,24 @@ pub struct Record {
 }
 
 impl Record {
-    /// When it expires by its own date and by the settings. `None`: never.
+    /// When it expires by its own date and by the settings. `None`: never. Settings are for what scripts hold: an account lives as
+    /// long as it is there, and the host says how long a session lives.
     #[must_use]
     pub fn expiry(&self, settings: &Settings) -> Option<Seconds> {
+        if self.is_of_console() {
+            return self.expires_at;
+        }
         let by_setting = settings.refresh_token_maximum.map(|maximum| self.created_at.plus(maximum));
         match (self.expires_at, by_setting) {
             (Some(own), Some(capped)) => Some(own.min(capped)),
             (own, capped) => own.or(capped),
         }
+    }
+
+    /// Whether people sign in with it: it is an account's token or a session.
+    #[must_use]
+    pub fn is_of_console(&self) -> bool {
+        self.scope.split(' ').any(|scope| scope == CONSOLE)
     }
 
     /// What ties it down.

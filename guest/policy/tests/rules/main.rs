@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod accounts;
 mod bindings;
 mod bounds;
 mod cascade;

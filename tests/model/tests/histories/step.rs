@@ -14,7 +14,8 @@ use crate::{
     words,
 };
 
-const SCOPES: [&str; 6] = ["orders", "billing", "reports", "jeton:read", "jeton:admin", "jeton:introspect"];
+const SCOPES: [&str; 7] =
+    ["orders", "billing", "reports", "jeton:read", "jeton:admin", "jeton:introspect", "jeton:tokens"];
 pub(crate) const NAMES: [&str; 4] = ["nightly", "vendor", "ci", "phone"];
 const OWNERS: [&str; 3] = ["ann", "bob", "cleo"];
 const AUDIENCES: [&str; 3] = ["https://a.example", "https://b.example", "urn:c"];

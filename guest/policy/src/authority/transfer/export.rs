@@ -79,6 +79,10 @@ impl Authority {
         for ((id, entries), token) in ids.iter().zip(entries.chunks(KEYS_EACH)).zip(standing) {
             let [record, rotation, exchanges, used] = entries else { return Err(Unavailable) };
             let Some((record, _)) = decoded::<Record>(record.as_ref())? else { continue };
+            // Accounts are their host's: without them, what people sign in with is good for nothing anywhere else.
+            if record.is_of_console() {
+                continue;
+            }
             // What ended with its owner, or with what it descends from, is a tombstone wherever it comes, whether the sweeper has
             // written that down or not: its owner may live there.
             let record = match token.and_then(|token| token.ending).filter(|_| record.ending.is_none()) {

@@ -348,7 +348,7 @@ fn candidate(place: usize, token: &ExportedToken, actor: &Actor) -> Result<Candi
         }
     };
     let scopes = Scopes::new(&token.scopes).map_err(|error| refused(error.into()))?;
-    if !actor.may_touch(&scopes) {
+    if !actor.may_touch(&scopes) || actor.confined_to().is_some() {
         return Err(refused(IssueError::ScopeBeyondActor));
     }
     if token.expires_at.is_some_and(|expiry| expiry > LAST_EXPIRY) {
