@@ -10,12 +10,17 @@ use std::{
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
 use jeton_runtime::{Authority, Live};
 
-use crate::{listen::TrustedProxy, observe::metrics::Metrics, policy_files::PolicyFiles, polls::Polls, uses::Uses};
+use crate::{
+    accounts::Accounts, listen::TrustedProxy, observe::metrics::Metrics, policy_files::PolicyFiles, polls::Polls,
+    uses::Uses,
+};
 
 /// The running authority, as request handlers see it.
 pub struct App {
     /// Everything that needs the store.
     pub authority: Authority,
+    /// People who sign in.
+    pub accounts: Accounts,
     /// The live set.
     pub live: Arc<Live>,
     /// The issuer in force.

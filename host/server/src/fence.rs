@@ -86,7 +86,10 @@ mod tests {
         assert_eq!(fenced.commit(Vec::new(), vec![write(&own)]), Err(CommitError::Unavailable));
         assert!(fenced.read(&[b"a".to_vec()], Freshness::Latest).unwrap().entries.iter().all(Option::is_some));
         let untouched = store.read(&[b"b".to_vec(), own], Freshness::Latest).unwrap().entries;
-        assert_eq!(untouched.iter().map(|entry| entry.as_ref().map(|entry| entry.version)).collect::<Vec<_>>(), [None, Some(1)]);
+        assert_eq!(
+            untouched.iter().map(|entry| entry.as_ref().map(|entry| entry.version)).collect::<Vec<_>>(),
+            [None, Some(1)]
+        );
     }
 
     #[test]

@@ -8,12 +8,14 @@
 //! | Envoy's ext_authz over gRPC | [`ext_authz`] |
 //! | every other path | [`api`] |
 //! | commands | [`cli`], over [`client`] |
+//! | people who sign in | [`accounts`], kept behind the [`fence`] |
 //! | options | [`config`] |
 //! | logs, metrics | [`observe`] |
 //! | when a refresh token was used last | [`uses`] |
 //! | policies of a house's own | [`policy_files`] |
 //! | how many wait for changes of the live set | [`polls`] |
 
+pub mod accounts;
 pub mod algorithm;
 pub mod api;
 pub mod app;
@@ -22,6 +24,7 @@ pub mod client;
 pub mod config;
 pub mod data_dir;
 pub mod ext_authz;
+pub mod fence;
 pub mod hot;
 pub mod listen;
 pub mod local_socket;

@@ -1,7 +1,7 @@
 //! The Unix socket in the data directory: whoever may open it is the machine's owner of this authority.
 //!
-//! It serves two things: `POST /bootstrap`, an administrator's refresh token, and `POST /clock/accept`, going back to the machine's
-//! clock.
+//! It serves three things: `POST /bootstrap`, an administrator's refresh token, `POST /clock/accept`, going back to the machine's
+//! clock, and `POST /user`, accounts of people.
 
 use std::{
     convert::Infallible,
@@ -30,7 +30,15 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::{api, app::App, data_dir::DataDir};
+use crate::{
+    accounts::{
+        AccountError,
+        orders::{Order, Outcome},
+    },
+    api,
+    app::App,
+    data_dir::DataDir,
+};
 
 const SOCKET: &str = "jeton.sock";
 /// What the system allows a socket's path, and the closing NUL.
@@ -68,6 +76,7 @@ pub struct ClockAccepted {
 enum Given {
     Token(String),
     Clock(ClockAccepted),
+    User(Outcome),
     Refused(String),
 }
 
@@ -132,8 +141,9 @@ async fn answer(app: &App, request: Request<Incoming>) -> Response<Full<Bytes>> 
     match (&parts.method, parts.uri.path()) {
         (&Method::POST, "/bootstrap") => bootstrap(app, &body).await,
         (&Method::POST, "/clock/accept") => accept_clock(app, &body).await,
+        (&Method::POST, "/user") => obey(app, &body).await,
         _ => {
-            let there_is = "there are only POST /bootstrap and POST /clock/accept here";
+            let there_is = "there are only POST /bootstrap, POST /clock/accept and POST /user here";
             given(StatusCode::NOT_FOUND, &Given::Refused(there_is.to_owned()))
         }
     }
@@ -150,6 +160,20 @@ async fn bootstrap(app: &App, body: &[u8]) -> Response<Full<Bytes>> {
         Ok(Ok(issued)) => given(StatusCode::CREATED, &Given::Token(issued.secret.unwrap_or_default())),
         Ok(Err(refusal)) => given(StatusCode::BAD_REQUEST, &Given::Refused(api::sentence(refusal).to_owned())),
         Err(error) => given(StatusCode::SERVICE_UNAVAILABLE, &Given::Refused(error.to_string())),
+    }
+}
+
+async fn obey(app: &App, body: &[u8]) -> Response<Full<Bytes>> {
+    let order = match serde_json::from_slice::<Order>(body) {
+        Ok(order) => order,
+        Err(error) => return given(StatusCode::BAD_REQUEST, &Given::Refused(error.to_string())),
+    };
+    match app.accounts.off_thread(move |accounts| accounts.obey(&order)).await {
+        Ok(outcome) => given(StatusCode::OK, &Given::User(outcome)),
+        Err(AccountError::Unavailable) => {
+            given(StatusCode::SERVICE_UNAVAILABLE, &Given::Refused(AccountError::Unavailable.to_string()))
+        }
+        Err(error) => given(StatusCode::BAD_REQUEST, &Given::Refused(error.to_string())),
     }
 }
 
@@ -209,7 +233,7 @@ pub fn bootstrap_via(
         None => Ok(None),
         Some(Given::Token(token)) => Ok(Some(Zeroizing::new(token))),
         Some(Given::Refused(sentence)) => Err(LocalSocketError::Refused(sentence)),
-        Some(Given::Clock(_)) => Err(LocalSocketError::Failed("it answers something else".to_owned())),
+        Some(Given::Clock(_) | Given::User(_)) => Err(something_else()),
     }
 }
 
@@ -222,8 +246,25 @@ pub fn accept_clock_via(data: &Path, keep: bool) -> Result<Option<ClockAccepted>
         None => Ok(None),
         Some(Given::Clock(accepted)) => Ok(Some(accepted)),
         Some(Given::Refused(sentence)) => Err(LocalSocketError::Refused(sentence)),
-        Some(Given::Token(_)) => Err(LocalSocketError::Failed("it answers something else".to_owned())),
+        Some(Given::Token(_) | Given::User(_)) => Err(something_else()),
     }
+}
+
+/// Orders something about accounts from the server that runs on `data`; `None` where none runs.
+///
+/// # Errors
+/// [`LocalSocketError`].
+pub fn order_via(data: &Path, order: &Order) -> Result<Option<Outcome>, LocalSocketError> {
+    match ask(data, "/user", order)? {
+        None => Ok(None),
+        Some(Given::User(outcome)) => Ok(Some(outcome)),
+        Some(Given::Refused(sentence)) => Err(LocalSocketError::Refused(sentence)),
+        Some(Given::Token(_) | Given::Clock(_)) => Err(something_else()),
+    }
+}
+
+fn something_else() -> LocalSocketError {
+    LocalSocketError::Failed("it answers something else".to_owned())
 }
 
 /// Asks the server that runs on `data`; `None` where none runs.

@@ -2,8 +2,8 @@
 
 use jeton_policy::{
     authority::{
-        Actor, DeleteError, Deletion, Edit, EditError, Expiry, IssueError, IssueRequest, Query, RotateError, SettingsChange,
-        State,
+        Actor, DeleteError, Deletion, Edit, EditError, Expiry, IssueError, IssueRequest, Query, RotateError,
+        SettingsChange, State,
     },
     record::Reason,
     scope::{ADMIN, CONSOLE, OWN, READ, TOKENS},

@@ -74,11 +74,13 @@ fn work(waiting: &Receiver<Job>) {
         match job {
             Job::Hash(_, reply) if reply.is_closed() => {}
             Job::Compare(.., reply) if reply.is_closed() => {}
-            Job::Hash(password, reply) => drop(reply.send(PasswordHash::of(&password))),
+            Job::Hash(password, reply) => {
+                let _ = reply.send(PasswordHash::of(&password));
+            }
             Job::Compare(password, hash, reply) => {
                 let (is_there, hash) = (hash.is_some(), hash.unwrap_or_else(PasswordHash::of_nobody));
                 let is_of = hash.is_of(&password);
-                drop(reply.send(is_there && is_of));
+                let _ = reply.send(is_there && is_of);
             }
         }
     }

@@ -57,7 +57,9 @@ mod tests {
         let name = |text: &str| text.parse::<AccountName>().map(|name| name.0);
         assert_eq!(name(" Alice "), Ok("alice".to_owned()));
         assert_eq!(name("a.b_c-d+e@house.example"), Ok("a.b_c-d+e@house.example".to_owned()));
-        for bad in ["", " ", "machine", "Policy", "holder", "-a", ".a", "a b", "a/b", "ä", "a\n", "<b>", &"a".repeat(65)] {
+        for bad in
+            ["", " ", "machine", "Policy", "holder", "-a", ".a", "a b", "a/b", "ä", "a\nb", "<b>", &"a".repeat(65)]
+        {
             assert_eq!(name(bad), Err(NameError), "{bad:?}");
         }
         assert!(name(&"a".repeat(64)).is_ok());

@@ -60,7 +60,7 @@ impl Bootstrap {
 /// No server runs: the store is opened here. It needs no root key, and no epoch begins.
 fn on_stopped_store(data: &Path, name: &str, scopes: &[String]) -> Result<Zeroizing<String>, CliError> {
     let request = local_socket::bootstrap_request(name, scopes);
-    stopped_store::ask(data, None, |authority| {
+    stopped_store::ask(data, None, |authority, _| {
         match authority.call_blocking(Class::Administration, move |call| call.issue(&Actor::Machine, &request)) {
             Ok(Ok(issued)) => Ok(Zeroizing::new(issued.secret.unwrap_or_default())),
             Ok(Err(refusal)) => Err(failed(api::sentence(refusal))),

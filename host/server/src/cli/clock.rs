@@ -82,7 +82,7 @@ fn on_stopped_store(data: &Path, root_key_file: Option<&Path>, keep: bool) -> Re
             RootKey::draw().map_err(failed)?
         }
     };
-    stopped_store::ask(data, Some(root_key), |authority| {
+    stopped_store::ask(data, Some(root_key), |authority, _| {
         let mut ended = 0_u64;
         loop {
             let step = authority.call_blocking(Class::Administration, move |call| call.accept_clock(keep));

@@ -15,6 +15,7 @@ mod secrets;
 mod settings;
 mod stopped_store;
 mod token;
+mod user;
 
 use std::{
     path::{Path, PathBuf},
@@ -123,6 +124,9 @@ enum Verb {
     /// Look at policy components, export those that this binary carries, and load your own
     #[command(subcommand)]
     Policy(policy::Verb),
+    /// Make, list, disable, reset and remove accounts of people, on the authority's own machine
+    #[command(subcommand)]
+    User(user::Verb),
     /// Draw a root key: 32 raw bytes on standard output
     #[command(after_help = root_key::HELP)]
     RootKey,
@@ -185,6 +189,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Epoch(verb) => verb.run(),
         Verb::Settings(verb) => verb.run(),
         Verb::Policy(verb) => verb.run(),
+        Verb::User(verb) => verb.run(),
         Verb::RootKey => root_key::run(),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

@@ -2,17 +2,21 @@
 
 use std::{path::Path, sync::Arc};
 
+use jeton_policy::store::Store;
 use jeton_runtime::{Authority, Lent, Policy, PoolSizes, RootKey};
 use jeton_store::SqliteStore;
 
 use super::{CliError, output};
-use crate::data_dir::{DataDir, DataDirError};
+use crate::{
+    data_dir::{DataDir, DataDirError},
+    fence::Fenced,
+};
 
-/// Asks the authority in `data`. No epoch begins by itself; `root_key` is asked for by what begins one, and by nothing else.
+/// Asks the authority in `data`, and hands over the store with what is the host's own in it. No epoch begins by itself; `root_key` is asked for by what begins one, and by nothing else.
 pub(super) fn ask<R>(
     data: &Path,
     root_key: Option<RootKey>,
-    ask: impl FnOnce(&Authority) -> Result<R, CliError>,
+    ask: impl FnOnce(&Authority, Arc<dyn Store + Send + Sync>) -> Result<R, CliError>,
 ) -> Result<R, CliError> {
     let data_dir = DataDir::open(data).map_err(|error| match error {
         // Its lock is held but its socket does not answer: it is starting or stopping.
@@ -27,8 +31,9 @@ pub(super) fn ask<R>(
     let store = Arc::new(SqliteStore::open(&data_dir.database()).map_err(failed)?);
     let policy = Policy::embedded().map_err(failed)?;
     let sizes = PoolSizes { exchange: 1, administration: 1, ..PoolSizes::default() };
-    let authority = Authority::start(&policy, Lent::new(Arc::clone(&store) as _, root_key), sizes).map_err(failed)?;
-    let answer = ask(&authority);
+    let lent = Lent::new(Arc::new(Fenced::new(Arc::clone(&store))), root_key);
+    let authority = Authority::start(&policy, lent, sizes).map_err(failed)?;
+    let answer = ask(&authority, Arc::clone(&store) as _);
     authority.stop();
     store.close();
     answer

@@ -13,10 +13,12 @@ use jeton_store::SqliteStore;
 
 use super::policies;
 use crate::{
+    accounts::Accounts,
     algorithm::Algorithm,
     app::{App, FailureLimiter, Options},
     config::{Boot, ServeConfig, TlsSource},
     data_dir::{DataDir, DataDirError},
+    fence::Fenced,
     listen::{self, BindError, Listening, Protocol, Sockets, TlsError, TlsFiles, TlsKeys},
     observe::metrics::Metrics,
     policy_files::{PolicyFileError, PolicyFiles, Trial},
@@ -131,7 +133,7 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
     let ext_authz = [bind(config.ext_authz_listen)?, bind(config.tls.as_ref().and_then(|tls| tls.ext_authz_listen))?];
 
     let store = Arc::new(SqliteStore::open(&data_dir.database())?);
-    let lent = Lent::new(Arc::clone(&store) as _, Some(root_key));
+    let lent = Lent::new(Arc::new(Fenced::new(Arc::clone(&store))), Some(root_key));
     let (live, publisher) = Live::new(&in_force, &lent)?;
     store.observe(Box::new(publisher));
     let authority = Authority::start(&in_force, lent, PoolSizes::default())
@@ -142,6 +144,7 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
     }
     let counted = Arc::new(Metrics::default());
     let app = App {
+        accounts: Accounts::new(authority.clone(), Arc::clone(&store) as _),
         authority,
         live,
         issuer,

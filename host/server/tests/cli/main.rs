@@ -20,3 +20,4 @@ mod scripted;
 #[path = "../../../../tests/support/mod.rs"]
 #[allow(dead_code, reason = "the end-to-end tests share more than is needed here")]
 mod support;
+mod users;

@@ -30,7 +30,9 @@ use jeton_store::{Fault, FaultyStore, MemoryStore};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use crate::accounts::Accounts;
 use crate::app::{App, FailureLimiter, Options, verifier};
+use crate::fence::Fenced;
 use crate::listen::{Later, MAX_CONNECTIONS, Peer};
 use crate::observe::metrics::Metrics;
 use crate::policy_files::PolicyFiles;
@@ -69,7 +71,7 @@ impl Jeton {
     fn start_with(options: Options) -> Jeton {
         let policy = Policy::embedded().unwrap();
         let store = Arc::new(FaultyStore::new(MemoryStore::new()));
-        let lent = Lent::new(Arc::clone(&store) as _, Some(RootKey::draw().unwrap()));
+        let lent = Lent::new(Arc::new(Fenced::new(Arc::clone(&store))), Some(RootKey::draw().unwrap()));
         let (live, publisher) = Live::new(&policy, &lent).unwrap();
         store.inner().observe(Box::new(publisher));
         let sizes = PoolSizes { exchange: 1, administration: 2, ..PoolSizes::default() };
@@ -80,6 +82,7 @@ impl Jeton {
         verifier::install(Verifier::new(&policy, Arc::clone(&live)).unwrap());
         let metrics = Arc::new(Metrics::default());
         let app = Arc::new(App {
+            accounts: Accounts::new(authority.clone(), Arc::clone(&store) as _),
             authority,
             live,
             issuer: issuer.unwrap().unwrap(),
