@@ -1,9 +1,8 @@
 //! The authority over the host, and the words that several interfaces share.
 
 use jeton_policy::{
-    authority::{Actor, Authority},
+    authority::{Actor, ActorError, Authority},
     record::{Ending, Reason},
-    scope::ScopeError,
     seconds::Seconds,
 };
 
@@ -18,8 +17,8 @@ pub(crate) fn with<R>(call: impl FnOnce(&Authority) -> R) -> R {
     AUTHORITY.with(call)
 }
 
-/// An actor whose scopes are none was never given a token by this authority.
-pub(crate) fn actor(actor: &types::Actor) -> Result<Actor, ScopeError> {
+/// An actor whose claims are none was never given a token by this authority.
+pub(crate) fn actor(actor: &types::Actor) -> Result<Actor, ActorError> {
     match actor {
         types::Actor::Machine => Ok(Actor::Machine),
         types::Actor::Token(token) => Actor::bearer(&token.client_id, &token.subject, &token.scopes),

@@ -1,7 +1,8 @@
 //! Jeton's figures: `cargo run --release -p jeton-bench`, after `cargo build --release`. Takes about ten minutes.
 //!
 //! Everything is compared within one run and in turns, so that what drifts with the machine drifts for both sides.
-//! The page is written to `docs/figures.md`. With `algorithms`, `feed` or `scale`, those figures alone are taken and no page is written.
+//! The page is written to `docs/figures.md`. With `algorithms`, `feed` or `scale`, those figures alone are taken and no page is written;
+//! `scale cuts sweeping` takes two of its figures.
 
 mod algorithms;
 // What the tests of the runtime make hostile policies with makes the empty one here.
@@ -38,9 +39,9 @@ fn main() -> anyhow::Result<()> {
         [] => {}
         ["algorithms"] => return algorithms::run(&mut Report::default()),
         ["feed"] => return feed_figures::run(&mut Report::default()),
-        ["scale"] => return scale_figures::run(&mut Report::default()),
+        ["scale", asked @ ..] => return scale_figures::run(&mut Report::default(), asked),
         ["fixed-reply", port, bytes] => return fixed_reply::run(port.parse()?, bytes.parse()?),
-        _ => anyhow::bail!("usage: jeton-bench [algorithms | feed | scale]"),
+        _ => anyhow::bail!("usage: jeton-bench [algorithms | feed | scale [FIGURE]...]"),
     }
     let mut report = Report::default();
     machine::run(&mut report)?;
@@ -49,7 +50,7 @@ fn main() -> anyhow::Result<()> {
     http_figures::run(&mut report)?;
     feed_figures::run(&mut report)?;
     start_figures::run(&mut report)?;
-    scale_figures::run(&mut report)?;
+    scale_figures::run(&mut report, &[])?;
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/figures.md");
     std::fs::write(&page, report.page()).with_context(|| format!("cannot write {}", page.display()))
 }

@@ -33,14 +33,17 @@ const NOW: u64 = 1_800_000_000;
 /// Tokens of one import.
 const BATCH: u32 = 1_000;
 
-/// All of them. Takes some minutes, and 2 GB of disk for a while.
-pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
+/// What each of them is called on the command line.
+const FIGURES: [(&str, fn(&mut Report) -> anyhow::Result<()>); 5] =
+    [("pages", pages), ("cascade", cascade), ("chains", chains), ("cuts", cuts), ("sweeping", sweeping)];
+
+/// All of them, or those that are asked for. All take some minutes, and 2 GB of disk for a while.
+pub(crate) fn run(report: &mut Report, asked: &[&str]) -> anyhow::Result<()> {
+    if let Some(unknown) = asked.iter().find(|asked| !FIGURES.iter().any(|(name, _)| name == *asked)) {
+        anyhow::bail!("there is no figure `{unknown}`: there are {}", FIGURES.map(|(name, _)| name).join(", "));
+    }
     report.section("What does not grow");
-    pages(report)?;
-    cascade(report)?;
-    chains(report)?;
-    cuts(report)?;
-    sweeping(report)
+    FIGURES.iter().filter(|(name, _)| asked.is_empty() || asked.contains(name)).try_for_each(|(_, take)| take(report))
 }
 
 /// An authority over a new database in `dir`.

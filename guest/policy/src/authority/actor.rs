@@ -1,5 +1,6 @@
 //! Who acts.
 
+use super::members;
 use crate::scope::{OWN, ScopeError, Scopes, TOKENS};
 
 /// Who performs an administrative act.
@@ -9,6 +10,20 @@ pub enum Actor {
     Machine,
     /// The bearer of an access token that the verifier found alive for this very request.
     Token(ActingToken),
+}
+
+/// An access token that says so was never minted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ActorError {
+    /// The `client_id` is not 1 to 200 visible ASCII characters: it stands in whatever the actor writes.
+    #[error("the `client_id` is not 1 to 200 visible ASCII characters")]
+    ClientIdMalformed,
+    /// The `sub` is not.
+    #[error("the `sub` is not 1 to 200 visible ASCII characters")]
+    SubjectMalformed,
+    /// The scopes are none.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
 }
 
 /// What an actor's access token says of itself.
@@ -26,16 +41,22 @@ impl Actor {
     /// The bearer of an access token of a refresh token without owner.
     ///
     /// # Errors
-    /// [`ScopeError`] when they are no scopes: such a token was never minted.
-    pub fn token(client_id: &str, scopes: &[String]) -> Result<Self, ScopeError> {
+    /// [`ActorError`].
+    pub fn token(client_id: &str, scopes: &[String]) -> Result<Self, ActorError> {
         Self::bearer(client_id, client_id, scopes)
     }
 
     /// The bearer of an access token with these claims.
     ///
     /// # Errors
-    /// [`ScopeError`] when they are no scopes: such a token was never minted.
-    pub fn bearer(client_id: &str, subject: &str, scopes: &[String]) -> Result<Self, ScopeError> {
+    /// [`ActorError`].
+    pub fn bearer(client_id: &str, subject: &str, scopes: &[String]) -> Result<Self, ActorError> {
+        if !members::is_author(client_id) {
+            return Err(ActorError::ClientIdMalformed);
+        }
+        if !members::is_author(subject) {
+            return Err(ActorError::SubjectMalformed);
+        }
         let (client_id, subject) = (client_id.to_owned(), subject.to_owned());
         Ok(Self::Token(ActingToken { client_id, subject, scopes: Scopes::new(scopes)? }))
     }

@@ -84,6 +84,11 @@ pub(super) fn check_owner(owner: &str) -> Result<(), IssueError> {
     if sound { Ok(()) } else { Err(IssueError::OwnerMalformed) }
 }
 
+/// Who stands in a record as the author of an act: the `client_id` of a token, or `machine`.
+pub(super) fn is_author(by: &str) -> bool {
+    !by.is_empty() && by.len() <= MAX_NAME_LENGTH && by.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// 1 s to [`MAX_ACCESS_TTL`], and within the settings.
 pub(super) fn check_access_ttl(ttl: Option<Seconds>, settings: &Settings) -> Result<(), IssueError> {
     let Some(ttl) = ttl else { return Ok(()) };

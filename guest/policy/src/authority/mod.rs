@@ -44,7 +44,7 @@ mod uses;
 use std::{cell::RefCell, rc::Rc};
 
 pub use accept_clock::Accepted;
-pub use actor::{ActingToken, Actor};
+pub use actor::{ActingToken, Actor, ActorError};
 pub use configuration::{ConfigureError, MAX_ISSUER_LENGTH};
 pub use cuts::{COMMIT_GUARD, MAX_CUTS_IN_BUCKET, MAX_JTI_CUTS};
 pub use delete::{DeleteError, Deleted, Deletion, MAX_BATCH};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use jeton_policy::{
-    authority::{Actor, Expiry, IssueError, IssueRequest, LAST_EXPIRY, MAX_ANCESTORS, State},
+    authority::{Actor, ActorError, Expiry, IssueError, IssueRequest, LAST_EXPIRY, MAX_ANCESTORS, State},
     record::Reason,
     refresh_token::RefreshToken,
     scope::{ADMIN, INTROSPECT, READ},
@@ -191,4 +191,18 @@ fn a_secret_is_shown_once_and_stored_never() {
         assert!(!item.value.windows(secret.len()).any(|window| window == secret.as_bytes()));
     }
     assert!(!format!("{:?}", world.authority.show(&issued.token.id.to_string())).contains(secret));
+}
+
+#[test]
+fn an_actor_whose_client_id_would_not_fit_a_record_is_none() {
+    for bad in
+        [String::new(), "x".repeat(201), "x".repeat(70_000), "a b".to_owned(), "a\n".to_owned(), "\u{e4}".to_owned()]
+    {
+        assert_eq!(Actor::token(&bad, &scopes(&["jeton:admin"])), Err(ActorError::ClientIdMalformed), "{bad:?}");
+    }
+    let longest = "x".repeat(200);
+    let actor = Actor::token(&longest, &scopes(&["jeton:admin"])).unwrap();
+    let world = World::new();
+    let issued = world.authority.issue(&actor, &IssueRequest::named("job")).unwrap();
+    assert_eq!(issued.token.created_by, longest);
 }

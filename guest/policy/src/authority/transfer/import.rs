@@ -6,7 +6,7 @@ use super::{
     super::{
         ATTEMPTS, Actor, Authority, IssueError, MAX_NOTE_LENGTH, decoded, index,
         issue::raise_maximum,
-        members::{self, LAST_EXPIRY, MAX_ANCESTORS, MAX_NAME_LENGTH},
+        members::{self, LAST_EXPIRY, MAX_ANCESTORS},
         names::taking,
         standing::MaximumAccessTtl,
         time::Time,
@@ -361,7 +361,7 @@ fn candidate(place: usize, token: &ExportedToken, actor: &Actor) -> Result<Candi
         (Some(secret), None) => Some(<[u8; 32]>::try_from(secret.as_slice()).map_err(|_| Imported::SecretMalformed)?),
         _ => return Err(Imported::SecretMalformed),
     };
-    let author_is_sound = is_author(&token.created_by);
+    let author_is_sound = members::is_author(&token.created_by);
     if !author_is_sound || [&token.disabled, &token.ending].into_iter().flatten().any(|ending| !is_sound(ending)) {
         return Err(Imported::EndingMalformed);
     }
@@ -401,11 +401,9 @@ fn candidate(place: usize, token: &ExportedToken, actor: &Actor) -> Result<Candi
     Ok(Candidate { place, id, parent, record, exchanged: exchanged.filter(|count| *count > 0), used })
 }
 
-fn is_author(by: &str) -> bool {
-    !by.is_empty() && by.len() <= MAX_NAME_LENGTH && by.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
 fn is_sound(ending: &Ending) -> bool {
     let note_is_sound = |note: &String| note.chars().count() <= MAX_NOTE_LENGTH && !note.chars().any(char::is_control);
-    is_author(&ending.by) && ending.at <= Seconds(LAST_EXPIRY.0) && ending.note.as_ref().is_none_or(note_is_sound)
+    members::is_author(&ending.by)
+        && ending.at <= Seconds(LAST_EXPIRY.0)
+        && ending.note.as_ref().is_none_or(note_is_sound)
 }
