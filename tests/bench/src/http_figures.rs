@@ -192,7 +192,7 @@ fn writes(
     report.row(
         "deletion, 3,000 living access tokens",
         &format!("{lots:.2} ms"),
-        &format!("{:.2} x: one commit of three writes either way", lots / few),
+        &format!("{:.2} x: one commit either way", lots / few),
     );
     report.row(
         "resident memory of the server after all this",

@@ -67,7 +67,7 @@ async fn one_connection(to: SocketAddr, request: &[u8], status: &str, until: Ins
 }
 
 /// Whether an answer with a `content-length` is there to its end.
-fn is_whole(answer: &[u8]) -> bool {
+pub(crate) fn is_whole(answer: &[u8]) -> bool {
     let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let fields = String::from_utf8_lossy(answer.get(..head).unwrap_or_default()).to_ascii_lowercase();
     let length =

@@ -25,6 +25,7 @@ mod measure;
 mod process;
 mod report;
 mod scale_figures;
+mod served_figures;
 mod start_figures;
 mod verdicts;
 

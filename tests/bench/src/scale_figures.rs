@@ -1,13 +1,6 @@
 //! What must not grow with the number of tokens: pages, cascades, chains, live sets, sweeping.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Instant,
-};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use jeton_policy::{
@@ -26,16 +19,23 @@ use zeroize::Zeroizing;
 use crate::{
     measure::{Work, interleaved, median},
     report::Report,
+    served_figures::{depth, sweeping},
     verdicts::Fixed,
 };
 
-const NOW: u64 = 1_800_000_000;
+pub(crate) const NOW: u64 = 1_800_000_000;
 /// Tokens of one import.
 const BATCH: u32 = 1_000;
 
 /// What each of them is called on the command line.
-const FIGURES: [(&str, fn(&mut Report) -> anyhow::Result<()>); 5] =
-    [("pages", pages), ("cascade", cascade), ("chains", chains), ("cuts", cuts), ("sweeping", sweeping)];
+const FIGURES: [(&str, fn(&mut Report) -> anyhow::Result<()>); 6] = [
+    ("pages", pages),
+    ("cascade", cascade),
+    ("chains", chains),
+    ("depth", depth),
+    ("cuts", cuts),
+    ("sweeping", sweeping),
+];
 
 /// All of them, or those that are asked for. All take some minutes, and 2 GB of disk for a while.
 pub(crate) fn run(report: &mut Report, asked: &[&str]) -> anyhow::Result<()> {
@@ -56,7 +56,7 @@ fn authority(dir: &Path) -> anyhow::Result<(Arc<SqliteStore>, Authority)> {
 }
 
 /// Imports `count` tokens, made a second apart; tombstones where `ended_at` says when they ended.
-fn fill(authority: &Authority, count: u32, ended_at: Option<u64>) -> anyhow::Result<()> {
+pub(crate) fn fill(authority: &Authority, count: u32, ended_at: Option<u64>) -> anyhow::Result<()> {
     let mut left = count;
     while left > 0 {
         let batch: Vec<ExportedToken> = (0..left.min(BATCH)).map(|place| token(left - place, ended_at)).collect();
@@ -97,7 +97,7 @@ fn token(number: u32, ended_at: Option<u64>) -> ExportedToken {
     }
 }
 
-fn issue(authority: &Authority, parent: Option<String>) -> anyhow::Result<(Zeroizing<String>, String)> {
+pub(crate) fn issue(authority: &Authority, parent: Option<String>) -> anyhow::Result<(Zeroizing<String>, String)> {
     let request = IssueRequest { expiry: Expiry::BySetting, parent, ..IssueRequest::named("figures") };
     let issued = authority.issue(&Actor::Machine, &request)?;
     Ok((issued.secret.context("a secret")?, issued.token.id.to_string()))
@@ -136,7 +136,7 @@ fn pages(report: &mut Report) -> anyhow::Result<()> {
 fn cascade(report: &mut Report) -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let (store, authority) = authority(dir.path())?;
-    let (mut with, mut without) = (Vec::new(), Vec::new());
+    let mut pairs = Vec::new();
     for round in 0..9_u32 {
         let (_, parent) = issue(&authority, None)?;
         let (_, alone) = issue(&authority, None)?;
@@ -151,10 +151,21 @@ fn cascade(report: &mut Report) -> anyhow::Result<()> {
             authority.import(&Actor::Machine, &batch)?;
             left -= BATCH;
         }
-        for (id, times) in [(parent, &mut with), (alone, &mut without)] {
+        pairs.push([(parent, true), (alone, false)]);
+    }
+    // Whoever comes first after the imports pays for their log.
+    let (_, first) = issue(&authority, None)?;
+    authority.delete(&Actor::Machine, &[first], Reason::Deleted, None)?;
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for (round, mut pair) in pairs.into_iter().enumerate() {
+        if round % 2 == 1 {
+            pair.reverse();
+        }
+        for (id, is_parent) in pair {
             let begun = Instant::now();
             authority.delete(&Actor::Machine, &[id], Reason::Deleted, None)?;
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            let took = begun.elapsed().as_secs_f64() * 1e3;
+            if is_parent { with.push(took) } else { without.push(took) }
         }
     }
     let (with, without) = (median(with), median(without));
@@ -235,56 +246,5 @@ fn cuts(report: &mut Report) -> anyhow::Result<()> {
         &format!("{at_many:.0} ns"),
         &format!("{:.2} x at none", at_many / at_none),
     );
-    Ok(())
-}
-
-/// The slowest of a hundred exchanges, while a million tombstones are removed and while nothing is.
-fn sweeping(report: &mut Report) -> anyhow::Result<()> {
-    let dir = tempfile::tempdir()?;
-    let (store, authority) = authority(dir.path())?;
-    // They ended longer ago than tombstones are kept.
-    fill(&authority, 1_000_000, Some(NOW - 50_000_000))?;
-    let (secret, _) = issue(&authority, None)?;
-    let slowest = |samples: usize| -> f64 {
-        let mut times: Vec<f64> = (0..samples)
-            .map(|_| {
-                let begun = Instant::now();
-                std::hint::black_box(authority.exchange(&secret, &ExchangeRequest::default()).is_ok());
-                begun.elapsed().as_secs_f64() * 1e6
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        times.get(samples * 99 / 100).copied().unwrap_or(f64::NAN)
-    };
-    let (mut quiet, mut busy, mut removed) = (Vec::new(), Vec::new(), 0_u64);
-    let stop = AtomicBool::new(false);
-    for _ in 0..5 {
-        quiet.push(slowest(2_000));
-        stop.store(false, Relaxed);
-        let swept = std::thread::scope(|scope| -> anyhow::Result<u64> {
-            let sweeper = scope.spawn(|| -> anyhow::Result<u64> {
-                let sweeper = Authority::new(Arc::clone(&store), Fixed, Fixed, Fixed);
-                let mut removed = 0_u64;
-                while !stop.load(Relaxed) {
-                    let swept = sweeper.sweep()?;
-                    removed += u64::from(swept.removed) + u64::from(swept.entombed);
-                }
-                Ok(removed)
-            });
-            busy.push(slowest(2_000));
-            stop.store(true, Relaxed);
-            sweeper.join().unwrap_or_else(|_| anyhow::bail!("the sweeper panicked"))
-        })?;
-        removed += swept;
-    }
-    anyhow::ensure!(removed > 0, "something was swept meanwhile");
-    let (quiet, busy) = (median(quiet), median(busy));
-    report.row(
-        "the 99th of a hundred exchanges, while tombstones are removed",
-        &format!("{busy:.0} us"),
-        &format!("{:.2} x while nothing is", busy / quiet),
-    );
-    drop(authority);
-    store.close();
     Ok(())
 }

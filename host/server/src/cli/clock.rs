@@ -66,9 +66,9 @@ impl Accept {
             None => on_stopped_store(&data, options.root_key_file.as_deref(), self.keep)?,
         };
         output::note(&format!(
-            "The clock is accepted: it is {}. {} refresh tokens had expired by the wrong clock and were ended.",
+            "The clock is accepted: it is {}. By the wrong one, {} had expired, and ended now.",
             to_rfc3339(accepted.time),
-            accepted.ended
+            output::refresh_tokens(accepted.ended)
         ));
         Ok(())
     }

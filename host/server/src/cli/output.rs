@@ -1,6 +1,9 @@
 //! Standard output for data, standard error for everything else.
 
-use std::io::{ErrorKind, Write as _};
+use std::{
+    fmt::Display,
+    io::{ErrorKind, Write as _},
+};
 
 use comfy_table::{ColumnConstraint, Table, Width, presets};
 use serde_json::Value;
@@ -14,6 +17,12 @@ pub(super) enum OutputError {
     /// The system refused.
     #[error("{0}")]
     Failed(std::io::Error),
+}
+
+/// So many refresh tokens, in words.
+pub(super) fn refresh_tokens<N: Display + PartialEq + From<u8>>(count: N) -> String {
+    let noun = if count == N::from(1) { "refresh token" } else { "refresh tokens" };
+    format!("{count} {noun}")
 }
 
 /// Says a line to people. That nobody listens is no failure of the command.

@@ -79,8 +79,8 @@ fn hit(dry_run: &Value, options: &Options) -> Result<(), CliError> {
     let complete = dry_run.get("complete").and_then(Value::as_bool).unwrap_or_default();
     let looked_at = if complete { "all" } else { "the first" };
     output::note(&format!(
-        "{} refresh tokens would live shorter or be granted less, of {looked_at} {} that were looked at. Nothing was changed.",
-        number("affected"),
+        "{} would live shorter or be granted less, of {looked_at} {} that were looked at. Nothing was changed.",
+        output::refresh_tokens(number("affected")),
         number("examined"),
     ));
     let mut rows = output::Rows::new(&["ID", "NAME", "OWNER", "EXPIRES", "ACCESS TTL", "SCOPES"]);

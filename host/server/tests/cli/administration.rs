@@ -147,10 +147,7 @@ fn a_change_of_settings_is_tried_out_before_it_is_made_and_made_at_once() {
     let change = ["never_allowed=false", "refresh_token_maximum=90d", "access_token_maximum=15m"];
     let set = |options: &[&str]| desk.run(&[&["settings", "set"], &change[..], options].concat());
     let tried = set(&["--dry-run"]);
-    assert!(
-        tried.stderr.contains("1 refresh tokens would live shorter") && tried.stderr.contains("all 2"),
-        "{tried:?}"
-    );
+    assert!(tried.stderr.contains("1 refresh token would live shorter") && tried.stderr.contains("all 2"), "{tried:?}");
     assert!(tried.done().contains(eternal["id"].as_str().unwrap()));
     let said: Value = serde_json::from_str(&set(&["--dry-run", "--json"]).done()).unwrap();
     assert_eq!((&said["affected"], &said["settings"]["never_allowed"]), (&json!(1), &json!(false)));

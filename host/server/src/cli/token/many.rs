@@ -50,10 +50,13 @@ impl Job {
         if many.dry_run || !many.yes {
             let (matched, first) = self.preview()?;
             if many.dry_run {
-                output::note(&format!("{matched} refresh tokens would end"));
+                output::note(&format!("{} would end.", output::refresh_tokens(matched)));
                 return self.show(&first);
             }
-            output::note(&format!("{matched} refresh tokens end, and everything that descends from them."));
+            output::note(&format!(
+                "{} would end, and everything that descends from them.",
+                output::refresh_tokens(matched)
+            ));
             confirm()?;
         }
         let mut cursor = None;
@@ -84,7 +87,7 @@ impl Job {
         if let ("owner", owner) = (self.what.0, &self.what.1) {
             output::note(&format!("Everything of {owner} has ended."));
         } else {
-            output::note(&format!("{done} refresh tokens ended."));
+            output::note(&format!("{} ended.", output::refresh_tokens(done)));
         }
         Ok(())
     }

@@ -56,10 +56,10 @@ impl Export {
             count = count.saturating_add(items.len());
             cursor = page.get("next").and_then(Value::as_str).map(str::to_owned);
             if cursor.is_none() {
-                output::note(&format!("{count} refresh tokens exported."));
+                output::note(&format!("{} exported.", output::refresh_tokens(count)));
                 return Ok(());
             }
-            output::note(&format!("{count} refresh tokens exported so far."));
+            output::note(&format!("{} exported so far.", output::refresh_tokens(count)));
         }
     }
 }
@@ -119,7 +119,7 @@ impl Running {
     fn take(&mut self, number: usize, item: Value, bytes: usize) -> Result<(), CliError> {
         if self.batch.len() >= AT_ONCE || self.bytes.saturating_add(bytes) > BYTES_AT_ONCE {
             self.send()?;
-            output::note(&format!("line {number}: {} refresh tokens imported so far.", self.tally.imported));
+            output::note(&format!("line {number}: {} imported so far.", output::refresh_tokens(self.tally.imported)));
         }
         self.batch.push((number, item));
         self.bytes = self.bytes.saturating_add(bytes);
@@ -159,7 +159,8 @@ impl Tally {
     fn tell(&self) -> Result<(), CliError> {
         let Self { imported, already_there, refused } = self;
         output::note(&format!(
-            "{imported} refresh tokens imported, {already_there} were there already, {refused} refused."
+            "{} imported, {already_there} there already, {refused} refused.",
+            output::refresh_tokens(*imported)
         ));
         if *refused == 0 { Ok(()) } else { Err(CliError::Failed(format!("{refused} lines were refused"))) }
     }
