@@ -27,8 +27,10 @@ pub(crate) const NOW: u64 = 1_800_000_000;
 /// Tokens of one import.
 const BATCH: u32 = 1_000;
 
+type Figure = fn(&mut Report) -> anyhow::Result<()>;
+
 /// What each of them is called on the command line.
-const FIGURES: [(&str, fn(&mut Report) -> anyhow::Result<()>); 6] = [
+const FIGURES: [(&str, Figure); 6] = [
     ("pages", pages),
     ("cascade", cascade),
     ("chains", chains),

@@ -171,11 +171,13 @@ impl Presented {
 
     /// Hands over what is to be committed, for a caller that commits it together with something else.
     ///
-    /// What is counted or spent is so by the records that allowed it: an administrator's act upon one of them makes this begin
-    /// anew. An end also takes the counts away, so that there being none would not tell that none was taken.
+    /// What is counted or spent is so by the records, the epoch and the settings that allowed it: an administrator's act upon one of
+    /// them makes this begin anew, so that nobody pays with one of a few exchanges for an access token of an epoch that is over. An end
+    /// also takes the counts away, so that there being none would not tell that none was taken.
     pub(super) fn take_commit(&mut self) -> (Vec<Check>, Vec<Write>) {
         if !self.writes.is_empty() {
             self.checks.extend(self.standing.unchanged(self.id));
+            self.checks.extend(self.standing.same_epoch_and_settings());
         }
         (core::mem::take(&mut self.checks), core::mem::take(&mut self.writes))
     }

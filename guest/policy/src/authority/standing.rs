@@ -248,6 +248,12 @@ impl Standing {
         records.chain(owners).map(|(key, version)| Check { key, version: Some(version) }).collect()
     }
 
+    /// That the epoch and the settings are as they were read. Exchanges change neither.
+    pub(super) fn same_epoch_and_settings(&self) -> [Check; 2] {
+        let epoch = Check { key: keys::EPOCH.to_vec(), version: self.epoch.as_ref().map(|(_, version)| *version) };
+        [epoch, Check { key: keys::SETTINGS.to_vec(), version: self.settings_version }]
+    }
+
     /// What is in the way of the token, nearest first.
     pub(super) fn obstacles(&self, id: TokenId) -> impl Iterator<Item = Obstacle> {
         self.chain(id).filter_map(|(id, record)| match record {

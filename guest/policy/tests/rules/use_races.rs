@@ -6,7 +6,7 @@ use std::{
 };
 
 use jeton_policy::{
-    authority::{Authority, ExchangeError, Exchanged, Revocation, State},
+    authority::{Actor, Authority, ExchangeError, ExchangeRequest, Exchanged, Revocation, State},
     record::Conduct,
 };
 
@@ -15,6 +15,8 @@ use crate::{
     world::{FixedKey, PLAIN, World},
 };
 
+/// Operations of an advance, and of an exchange that is refused for its scope: clock, read and commit; clock and two reads.
+const ADVANCE_AND_ASK: u32 = 6;
 /// Operations of an exchange that rotates: clock, two reads, the issuer and the commit.
 const EXCHANGE: u32 = 5;
 
@@ -100,4 +102,26 @@ fn whatever_the_order_two_presentations_of_one_secret_are_both_answered_and_the_
         let taken = successors.iter().filter(|successor| world.authority.exchange(successor, &PLAIN).is_ok());
         assert!(taken.count() <= 1, "{schedule:?}");
     }
+}
+
+#[test]
+fn whatever_the_order_what_was_not_counted_when_an_epoch_began_is_not_minted_in_the_one_before() {
+    let wide = ExchangeRequest { scope: Some("wider"), ..PLAIN };
+    let mut seen = [false; 2];
+    for schedule in orders([EXCHANGE, ADVANCE_AND_ASK]) {
+        let world = World::new();
+        let issued = world.issue(|request| request.bindings.max_exchanges = Some(1));
+        let exchange = |authority: &Authority| authority.exchange(&issued.secret, &PLAIN).unwrap();
+        let advance_and_ask = |authority: &Authority| {
+            authority.advance(&Actor::Machine, None).unwrap();
+            authority.exchange(&issued.secret, &wide).err().unwrap()
+        };
+        let (exchanged, refusal) = race(&world, exchange, advance_and_ask, &schedule);
+        // The one exchange that there was had not been taken when the epoch had begun.
+        let is_later = refusal == ExchangeError::InvalidScope;
+        assert!(is_later || refusal == ExchangeError::InvalidGrant, "{refusal:?} {schedule:?}");
+        assert!(!is_later || world.verdict(&exchanged).is_ok(), "{schedule:?}");
+        seen[usize::from(is_later)] = true;
+    }
+    assert_eq!(seen, [true, true]);
 }

@@ -213,13 +213,7 @@ impl Book {
         let (now, token) = (self.model.now(), minted.token);
         same("scopes", &minted.scopes, scopes)?;
         let left = minted.expires_at.saturating_sub(now);
-        let parent = &self.model.tokens[token];
-        // A use that is counted, or that replaces the secret, takes effect after it was judged: the setting may be another one then.
-        let is_by_setting = parent.access_ttl.is_none() && minted.parent.is_none();
-        let is_kept = parent.bindings.max_exchanges.is_some() || parent.rotates_on_use;
-        if is_by_setting && is_kept {
-            self.model.access[granted.number].expires_at = now + expires_in;
-        } else if !are_close(Some(left), Some(*expires_in)) {
+        if !are_close(Some(left), Some(*expires_in)) {
             return Err(format!("the model mints for {left} s"));
         }
         // It is said by RFC 6749 alone.
