@@ -26,6 +26,7 @@ mod durability;
 mod edges;
 mod envoy;
 mod envoy_load;
+mod envoy_strain;
 mod explanations;
 mod failing_disk;
 mod gateways;

@@ -1,10 +1,10 @@
-//! The filter under load: it holds what it may hold, and no more; and how soon it hears of what was deleted.
+//! The filter under load: it holds what it may hold, and no more; what it costs; and how soon it hears of what was deleted.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::story::open;
 use crate::support::envoy::{Answering, Setup};
@@ -79,11 +79,62 @@ fn every_deletion_reaches_envoy() {
     assert!(asked.is_none() || worst <= PUBLISHED, "{worst:?}");
 }
 
+/// Requests and rounds of the short run, which only sees that both let in whom they may. The long one says what that costs:
+/// `JETON_TEST_ROUNDS=9 tests/run --nocapture beside_jwt_authn`
+const REQUESTS_OF_A_ROUND: u32 = 500;
+const REQUESTS_OF_A_LONG_ROUND: u32 = 20_000;
+
+#[test]
+fn the_filter_lets_in_the_living_beside_jwt_authn_and_says_what_either_costs() {
+    let rounds: Option<usize> = std::env::var("JETON_TEST_ROUNDS").ok().map(|count| count.parse().unwrap());
+    let requests = rounds.map_or(REQUESTS_OF_A_ROUND, |_| REQUESTS_OF_A_LONG_ROUND);
+    let (place, server, administrator) = open();
+    let live = administrator.create(&server, &json!({ "name": "edge", "scopes": ["jeton:live"] }));
+    let token = server.access_token(&administrator.create_named(&server, "job").token);
+
+    let mut filter = Setup::with_filter(&place, server.port, Answering::api().port, &live.token);
+    answer_at_the_door(&mut filter);
+    let mut jwt_authn = Setup::of("envoy-jwt-authn.json", &place, server.port, Answering::api().port);
+    answer_at_the_door(&mut jwt_authn);
+    let issuer = administrator.send(&server, Request::get("/v1/live")).json()["issuer"].clone();
+    let provider = &mut manager(&mut jwt_authn)["http_filters"][0]["typed_config"]["providers"]["jeton"];
+    (provider["issuer"], provider["audiences"]) = (issuer.clone(), json!([issuer]));
+    // It remembers what it verified as well.
+    provider["jwt_cache_config"] = json!({ "jwt_cache_size": 1000 });
+    let envoys = [filter.start(), jwt_authn.start()];
+    let mut connections = envoys.each_ref().map(|envoy| {
+        envoy.wait_for("it to be ready", 200, &Request::get("/").bearer(&token));
+        Connection::open(envoy.port)
+    });
+
+    let mut costs: [Vec<f64>; 2] = Default::default();
+    for _ in 0..rounds.unwrap_or(1) {
+        for ((envoy, connection), costs) in envoys.iter().zip(&mut connections).zip(&mut costs) {
+            let before = envoy.processor();
+            for _ in 0..requests {
+                assert_eq!(connection.status_of(&token), 200);
+            }
+            costs.push((envoy.processor() - before).as_secs_f64() * 1e6 / f64::from(requests));
+        }
+    }
+    let [filter, jwt_authn] = costs.map(|mut costs| {
+        costs.sort_by(f64::total_cmp);
+        costs[costs.len() / 2]
+    });
+    eprintln!(
+        "Envoy: processor of a request with the filter {filter:.1} us, with jwt_authn and its cache {jwt_authn:.1} us: {:.2} x",
+        filter / jwt_authn
+    );
+}
+
+/// What Envoy's one listener does with requests.
+fn manager(setup: &mut Setup) -> &mut Value {
+    &mut setup.config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+}
+
 /// Nothing stands behind Envoy that could be slow.
 fn answer_at_the_door(setup: &mut Setup) {
-    let manager =
-        &mut setup.config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
-    manager["route_config"]["virtual_hosts"][0]["routes"] =
+    manager(setup)["route_config"]["virtual_hosts"][0]["routes"] =
         json!([{ "match": { "prefix": "/" }, "direct_response": { "status": 200 } }]);
 }
 

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -183,6 +184,16 @@ impl Envoy {
     /// All that it wrote until now.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Processor time of all its threads until now.
+    pub(crate) fn processor(&self) -> Duration {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let used = threads.map(|thread| {
+            let line = std::fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap();
+            line.split(' ').next().unwrap().parse::<u64>().unwrap()
+        });
+        Duration::from_nanos(used.sum())
     }
 
     /// Memory that it holds, in bytes.

@@ -1,6 +1,10 @@
 //! The gate: what is decided about a request.
 
-use jeton_policy::{network::Address, scope::Scopes, verifier::Answer};
+use jeton_policy::{
+    network::Address,
+    scope::Scopes,
+    verifier::{Accepted, Answer},
+};
 
 use crate::{
     bearer,
@@ -42,7 +46,7 @@ pub enum Pass<'v> {
 }
 
 impl Gate {
-    /// Judges a request. `peer` is asked for where the token is bound to networks alone.
+    /// Judges a request. `peer`: where it comes from, as far as that is known.
     ///
     /// # Errors
     /// [`Denial`].
@@ -52,15 +56,14 @@ impl Gate {
         now: &Now,
         requested: Requested<'_>,
         authorization: impl Iterator<Item = &'h [u8]>,
-        peer: impl FnOnce() -> Option<Address>,
+        peer: Option<Address>,
     ) -> Result<Pass<'e>, Denial> {
         let Needs::Scopes(needed) = self.routes.needs(requested) else { return Ok(Pass::Open) };
         let token = bearer::token(authorization)?;
-        if !edge.verify(token, now, None)?.network.permits() && !edge.verify(token, now, peer())?.network.permits() {
+        let Accepted { answer, network } = edge.verify(token, now, peer)?;
+        if !network.permits() {
             return Err(Denial::Elsewhere);
         }
-        // From the memo: the borrow of a verdict that was not returned would last as long as the one that is.
-        let answer = edge.verify(token, now, None)?.answer;
         if self.audience.as_ref().is_some_and(|audience| audience.as_bytes() != answer.audience()) {
             return Err(Denial::OtherAudience);
         }

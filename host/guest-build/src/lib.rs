@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use wasm_encoder::{ExportSection, Module, RawSection};
+use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
 /// What the guests are built for: it has no operating system, and so nothing to import beside what their hosts lend.
@@ -42,6 +44,23 @@ const DROPPED: [&str; 13] = [
     "PROFILE",
 ];
 
+/// What Envoy calls of the filter. The library exports all that a filter could listen to, and Envoy calls whatever is exported, several
+/// times for each request: what nobody listens to costs as much as what somebody does.
+const CALLED_BY_ENVOY: [&str; 12] = [
+    "memory",
+    "_initialize",
+    "proxy_abi_version_0_2_1",
+    "malloc",
+    "proxy_on_vm_start",
+    "proxy_on_configure",
+    "proxy_on_context_create",
+    "proxy_on_tick",
+    "proxy_on_http_call_response",
+    "proxy_on_request_headers",
+    "proxy_on_request_trailers",
+    "proxy_on_delete",
+];
+
 /// One way to build the guest.
 #[derive(Debug, Clone, Copy)]
 pub struct GuestBuild<'a> {
@@ -69,9 +88,9 @@ impl GuestBuild<'_> {
     /// Builds the filter for Envoy, which knows no components: it is a core module.
     ///
     /// # Errors
-    /// When cargo cannot be run, or the guest does not build (the error is the compiler's).
+    /// When cargo cannot be run, the guest does not build (the error is the compiler's), or it lacks what Envoy calls.
     pub fn envoy_filter(&self) -> Result<Vec<u8>> {
-        self.module("jeton-envoy", &[])
+        exporting(&self.module("jeton-envoy", &[])?, &CALLED_BY_ENVOY).context("the filter for Envoy")
     }
 
     /// Builds a package of the workspace and gives the core module.
@@ -126,6 +145,31 @@ pub fn require_target() -> Result<()> {
 /// Makes a component of a core module whose world `wit-bindgen` wrote into it.
 fn encode(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default().module(module)?.validate(true).encode()
+}
+
+/// The module, with these exports and no others.
+fn exporting(module: &[u8], names: &[&str]) -> Result<Vec<u8>> {
+    let (mut left, mut missing) = (Module::new(), names.to_vec());
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        if let Payload::ExportSection(exports) = payload {
+            let mut section = ExportSection::new();
+            for export in exports {
+                let export = export?;
+                if let Some(place) = missing.iter().position(|name| *name == export.name) {
+                    missing.swap_remove(place);
+                    section.export(export.name, export.kind.into(), export.index);
+                }
+            }
+            left.section(&section);
+        } else if let Some((id, range)) = payload.as_section() {
+            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
+            let data = module.get(range).context("a section lies outside of the module")?;
+            left.section(&RawSection { id, data });
+        }
+    }
+    ensure!(missing.is_empty(), "it exports no {}", missing.join(", "));
+    Ok(left.finish())
 }
 
 /// Whether a variable of the outer build would change the inner one.

@@ -69,7 +69,7 @@ impl Request {
         let authorization =
             headers.iter().filter(|(name, _)| name == "authorization").map(|(_, value)| value.as_slice());
         let filter = &self.judging.filter;
-        let peer = || filter.trust_source_address.then(source_address).flatten();
+        let peer = filter.trust_source_address.then(source_address).flatten();
         match filter.gate.judge(edge, &now(), requested, authorization, peer)? {
             Pass::Open => self.judging.open.count(),
             Pass::Alive(answer) => {
