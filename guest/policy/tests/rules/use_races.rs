@@ -6,8 +6,9 @@ use std::{
 };
 
 use jeton_policy::{
-    authority::{Actor, Authority, ExchangeError, ExchangeRequest, Exchanged, Revocation, State},
+    authority::{Actor, Authority, ExchangeError, ExchangeRequest, Exchanged, Revocation, SettingsChange, State},
     record::Conduct,
+    seconds::Seconds,
 };
 
 use crate::{
@@ -17,6 +18,8 @@ use crate::{
 
 /// Operations of an advance, and of an exchange that is refused for its scope: clock, read and commit; clock and two reads.
 const ADVANCE_AND_ASK: u32 = 6;
+/// Operations of a change of a setting, and of the same: clock, two reads and commit; clock and two reads.
+const SET_AND_ASK: u32 = 7;
 /// Operations of an exchange that rotates: clock, two reads, the issuer and the commit.
 const EXCHANGE: u32 = 5;
 
@@ -104,24 +107,45 @@ fn whatever_the_order_two_presentations_of_one_secret_are_both_answered_and_the_
     }
 }
 
-#[test]
-fn whatever_the_order_what_was_not_counted_when_an_epoch_began_is_not_minted_in_the_one_before() {
+/// Runs an exchange of a token that has one in every order with `act`, which is followed by a question that tells whether the exchange had
+/// been taken by then. Where it had not, what it gave is `as_after` the act.
+fn what_is_counted_later_is_minted_later(
+    operations: u32,
+    act: impl Fn(&Authority) + Send + Sync,
+    as_after: impl Fn(&World, &Exchanged) -> bool,
+) {
     let wide = ExchangeRequest { scope: Some("wider"), ..PLAIN };
     let mut seen = [false; 2];
-    for schedule in orders([EXCHANGE, ADVANCE_AND_ASK]) {
+    for schedule in orders([EXCHANGE, operations]) {
         let world = World::new();
         let issued = world.issue(|request| request.bindings.max_exchanges = Some(1));
         let exchange = |authority: &Authority| authority.exchange(&issued.secret, &PLAIN).unwrap();
-        let advance_and_ask = |authority: &Authority| {
-            authority.advance(&Actor::Machine, None).unwrap();
+        let act_and_ask = |authority: &Authority| {
+            act(authority);
             authority.exchange(&issued.secret, &wide).err().unwrap()
         };
-        let (exchanged, refusal) = race(&world, exchange, advance_and_ask, &schedule);
-        // The one exchange that there was had not been taken when the epoch had begun.
+        let (exchanged, refusal) = race(&world, exchange, act_and_ask, &schedule);
         let is_later = refusal == ExchangeError::InvalidScope;
         assert!(is_later || refusal == ExchangeError::InvalidGrant, "{refusal:?} {schedule:?}");
-        assert!(!is_later || world.verdict(&exchanged).is_ok(), "{schedule:?}");
+        assert!(!is_later || as_after(&world, &exchanged), "{schedule:?}");
         seen[usize::from(is_later)] = true;
     }
     assert_eq!(seen, [true, true]);
+}
+
+#[test]
+fn whatever_the_order_what_was_not_counted_when_an_epoch_began_is_not_minted_in_the_one_before() {
+    let advance = |authority: &Authority| drop(authority.advance(&Actor::Machine, None).unwrap());
+    what_is_counted_later_is_minted_later(ADVANCE_AND_ASK, advance, |world, exchanged| {
+        world.verdict(exchanged).is_ok()
+    });
+}
+
+#[test]
+fn whatever_the_order_what_was_not_counted_when_a_setting_changed_is_minted_by_the_new_one() {
+    let set = |authority: &Authority| {
+        let change = SettingsChange { access_token_expiration: Some(Seconds(60)), ..SettingsChange::default() };
+        authority.set_settings(&Actor::Machine, &change, None, false).unwrap();
+    };
+    what_is_counted_later_is_minted_later(SET_AND_ASK, set, |_, exchanged| exchanged.expires_in <= Seconds(60));
 }
