@@ -3,6 +3,8 @@
 use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
 use parking_lot::Mutex;
 
+use crate::audit::{AuditLog, Entry, Lines};
+
 /// How a [`FaultyStore`] fails. For reads and scans the two of each pair are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -136,5 +138,19 @@ impl<S: Store> Store for FaultyStore<S> {
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
         self.run(|inner| inner.commit(checks, writes))
+    }
+}
+
+impl<S: AuditLog> AuditLog for FaultyStore<S> {
+    fn commit_recorded(&self, checks: Vec<Check>, writes: Vec<Write>, entries: Vec<Entry>) -> Result<u64, CommitError> {
+        self.run(|inner| inner.commit_recorded(checks, writes, entries))
+    }
+
+    fn audit_lines(&self, after: Option<u64>, direction: Direction, limit: u32) -> Result<Lines, Unavailable> {
+        self.run(|inner| inner.audit_lines(after, direction, limit))
+    }
+
+    fn prune_audit(&self, through: u64, seal: Entry) -> Result<u64, CommitError> {
+        self.run(|inner| inner.prune_audit(through, seal))
     }
 }

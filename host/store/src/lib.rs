@@ -7,7 +7,7 @@
 //! | [`FaultyStore`] | tests: any engine, failing in a chosen way at a chosen operation |
 //!
 //! Each implements [`jeton_policy::store::Store`] and passes [`conformance`]; an engine written elsewhere can be held
-//! to the same suite. What an engine tells of its commits goes to a [`CommitObserver`].
+//! to the same suite. What an engine tells of its commits goes to a [`CommitObserver`]. Each keeps an audit log, too ([`audit`]).
 //!
 //! ```
 //! use jeton_policy::store::{Check, CommitError, Freshness, Store, Write};
@@ -23,6 +23,7 @@
 //! ```
 
 mod announced;
+pub mod audit;
 pub mod bounds;
 pub mod conformance;
 mod faulty;

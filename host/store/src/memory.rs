@@ -13,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::{
     announced::Announced,
+    audit::{AuditLog, Entry as AuditEntry, Line, Lines, MAX_LINES, Tip},
     bounds,
     observe::{CommitObserver, Committed},
     range::Range,
@@ -34,6 +35,8 @@ pub struct MemoryStore {
 struct Held {
     entries: BTreeMap<Vec<u8>, Entry>,
     revision: u64,
+    audit: BTreeMap<u64, Line>,
+    tip: Option<Tip>,
 }
 
 impl MemoryStore {
@@ -87,12 +90,55 @@ impl Store for MemoryStore {
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
+        self.commit_recorded(checks, writes, Vec::new())
+    }
+}
+
+impl AuditLog for MemoryStore {
+    fn commit_recorded(
+        &self,
+        checks: Vec<Check>,
+        writes: Vec<Write>,
+        entries: Vec<AuditEntry>,
+    ) -> Result<u64, CommitError> {
         bounds::enforce(bounds::commit(&checks, &writes))?;
         let mut observer = self.commits.lock();
         let _observing = Observing::by_this_thread(self);
-        let revision = self.held.write().apply(&checks, &writes)?;
+        let mut held = self.held.write();
+        let revision = held.apply(&checks, &writes)?;
+        held.record(entries);
+        drop(held);
         if let (Some(observer), Some(committed)) = (observer.as_mut(), Committed::new(revision, writes)) {
             observer.committed(&[committed]);
+        }
+        Ok(revision)
+    }
+
+    fn audit_lines(&self, after: Option<u64>, direction: Direction, limit: u32) -> Result<Lines, Unavailable> {
+        let limit = usize::try_from(limit.min(MAX_LINES)).unwrap_or(usize::MAX);
+        let held = self.held.read();
+        let lines = match direction {
+            Direction::Ascending => {
+                let after = (Bound::Excluded(after.unwrap_or(0)), Bound::Unbounded);
+                held.audit.range(after).map(|(_, line)| line.clone()).take(limit).collect()
+            }
+            Direction::Descending => {
+                held.audit.range(..after.unwrap_or(u64::MAX)).rev().map(|(_, line)| line.clone()).take(limit).collect()
+            }
+        };
+        Ok(Lines { lines, head: held.tip.map_or(0, |tip| tip.seq) })
+    }
+
+    fn prune_audit(&self, through: u64, seal: AuditEntry) -> Result<u64, CommitError> {
+        let _one_at_a_time = self.commits.lock();
+        let _observing = Observing::by_this_thread(self);
+        let mut held = self.held.write();
+        let revision = held.apply(&[], &[])?;
+        if let Some(gone) = held.audit.get(&through).map(|line| Tip::of(through, Some(&line.text)))
+            && held.tip.is_some_and(|tip| through < tip.seq)
+        {
+            held.audit = held.audit.split_off(&through.saturating_add(1));
+            held.record(vec![gone.sealing(seal)]);
         }
         Ok(revision)
     }
@@ -120,6 +166,14 @@ fn item((key, entry): (&Vec<u8>, &Entry)) -> Item {
 }
 
 impl Held {
+    fn record(&mut self, entries: Vec<AuditEntry>) {
+        let tip = self.tip.get_or_insert(Tip::START);
+        for entry in entries {
+            let line = tip.seal(entry);
+            self.audit.insert(line.seq, line);
+        }
+    }
+
     fn apply(&mut self, checks: &[Check], writes: &[Write]) -> Result<u64, CommitError> {
         let holds = |check: &Check| self.entries.get(&check.key).map(|entry| entry.version) == check.version;
         if !checks.iter().all(holds) {

@@ -1,6 +1,7 @@
 //! The store in one SQLite file: a log that is synced at each commit, one writer that shares a sync among the commits
 //! that wait, and readers that never wait for a sync.
 
+mod audit;
 mod error;
 mod open;
 mod readers;
@@ -36,9 +37,14 @@ use self::{
     open::Absent,
     readers::{Gate, ReadError, Readers},
     seam::Seam,
-    writer::{Member, Message, Writer},
+    writer::{Member, Message, Record, Writer},
 };
-use crate::{announced::Announced, bounds, observe::CommitObserver};
+use crate::{
+    announced::Announced,
+    audit::{AuditLog, Entry, Lines, MAX_LINES},
+    bounds,
+    observe::CommitObserver,
+};
 
 /// Commits that may wait for the writer; whoever comes later waits to be let in.
 const QUEUE: usize = 1024;
@@ -182,6 +188,21 @@ impl SqliteStore {
         if may_be_shown { Ok(read) } else { Err(Unavailable) }
     }
 
+    /// Has the writer make a commit, and waits until it is durable and the observer has heard of it.
+    fn send(&self, checks: Vec<Check>, writes: Vec<Write>, record: Record) -> Result<u64, CommitError> {
+        bounds::enforce(bounds::commit(&checks, &writes))?;
+        if thread::current().id() == self.writer_id {
+            tracing::error!("an observer tried to commit; it would wait for itself");
+            return Err(CommitError::Unavailable);
+        }
+        let (answer, answered) = sync_channel(1);
+        self.shared.waiting.fetch_add(1, Relaxed);
+        let member = Member { checks, writes, record, answer };
+        self.outbox.send(Message::Commit(member)).map_err(|_| CommitError::Unavailable)?;
+        // The writer ended before it answered: what it did with the commit is not known.
+        answered.recv().unwrap_or(Err(CommitError::Unavailable))
+    }
+
     fn failed(&self, error: &ReadError) {
         self.shared.statistics.failed();
         match error {
@@ -213,16 +234,26 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
-        bounds::enforce(bounds::commit(&checks, &writes))?;
-        if thread::current().id() == self.writer_id {
-            tracing::error!("an observer tried to commit; it would wait for itself");
-            return Err(CommitError::Unavailable);
-        }
-        let (answer, answered) = sync_channel(1);
-        self.shared.waiting.fetch_add(1, Relaxed);
-        self.outbox.send(Message::Commit(Member { checks, writes, answer })).map_err(|_| CommitError::Unavailable)?;
-        // The writer ended before it answered: what it did with the commit is not known.
-        answered.recv().unwrap_or(Err(CommitError::Unavailable))
+        self.send(checks, writes, Record::default())
+    }
+}
+
+impl AuditLog for SqliteStore {
+    fn commit_recorded(&self, checks: Vec<Check>, writes: Vec<Write>, entries: Vec<Entry>) -> Result<u64, CommitError> {
+        self.send(checks, writes, Record { entries, prune: None })
+    }
+
+    fn audit_lines(&self, after: Option<u64>, direction: Direction, limit: u32) -> Result<Lines, Unavailable> {
+        let limit = limit.min(MAX_LINES);
+        // What is in the file is durable: a line may be shown before its commit is acknowledged.
+        self.shared.readers.with(|connection| audit::lines(connection, after, direction, limit)).map_err(|error| {
+            self.failed(&error);
+            Unavailable
+        })
+    }
+
+    fn prune_audit(&self, through: u64, seal: Entry) -> Result<u64, CommitError> {
+        self.send(Vec::new(), Vec::new(), Record { entries: Vec::new(), prune: Some((through, seal)) })
     }
 }
 

@@ -7,7 +7,8 @@ pub(super) const APPLICATION_ID: i64 = 0x4a45_544e;
 
 /// The step at index `n` takes schema version `n` to `n + 1`; the first makes a new database. A released step never
 /// changes. The length is the newest version that this build knows.
-pub(super) const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE kv (
         key BLOB NOT NULL PRIMARY KEY,
         value BLOB NOT NULL,
@@ -18,7 +19,16 @@ pub(super) const MIGRATIONS: &[&str] = &["
         value INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     INSERT INTO meta (name, value) VALUES ('revision', 0);
-"];
+",
+    "
+    CREATE TABLE audit (
+        seq INTEGER NOT NULL PRIMARY KEY,
+        at INTEGER NOT NULL,
+        line TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO meta (name, value) VALUES ('audit', 0);
+",
+];
 
 /// Runs the steps from version `from` on, in one transaction.
 pub(super) fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rusqlite::Result<()> {

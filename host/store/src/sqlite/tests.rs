@@ -125,9 +125,16 @@ fn a_real_page_limit_rolls_a_group_back_and_the_store_works_on() {
     schema::put(&connection, b"small", b"1", 1).unwrap();
 }
 
-const SECOND: &[&str] =
-    &[schema::MIGRATIONS[0], "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (7);"];
-const BROKEN: &[&str] = &[schema::MIGRATIONS[0], "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE kv (x INTEGER);"];
+const NEXT: &[&str] = &[
+    schema::MIGRATIONS[0],
+    schema::MIGRATIONS[1],
+    "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (7);",
+];
+const BROKEN: &[&str] = &[
+    schema::MIGRATIONS[0],
+    schema::MIGRATIONS[1],
+    "CREATE TABLE extra (x INTEGER) STRICT; CREATE TABLE kv (x INTEGER);",
+];
 
 fn version(path: &Path) -> i64 {
     Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
@@ -139,24 +146,24 @@ fn an_older_schema_is_migrated_and_keeps_its_entries() {
     let store = SqliteStore::open(&path).unwrap();
     commit(&store, b"k", b"v").unwrap();
     drop(store);
-    assert_eq!(version(&path), 1);
-    let store = SqliteStore::open_with(&path, SECOND).unwrap();
+    assert_eq!(version(&path), 2);
+    let store = SqliteStore::open_with(&path, NEXT).unwrap();
     assert_eq!(value(&store, b"k"), Some(b"v".to_vec()));
     assert_eq!(commit(&store, b"k", b"w"), Ok(2));
     drop(store);
-    assert_eq!(version(&path), 2);
+    assert_eq!(version(&path), 3);
     let x: i64 = Connection::open(&path).unwrap().query_row("SELECT x FROM extra", [], |row| row.get(0)).unwrap();
     assert_eq!(x, 7);
     let Err(newer) = SqliteStore::open(&path) else { panic!("an older Jeton opened it") };
-    assert!(matches!(newer, OpenError::NewerSchema { found: 2, known: 1, .. }), "{newer}");
+    assert!(matches!(newer, OpenError::NewerSchema { found: 3, known: 2, .. }), "{newer}");
 }
 
 #[test]
 fn a_new_store_goes_through_every_migration() {
     let (_directory, path) = place();
-    drop(SqliteStore::open_with(&path, SECOND).unwrap());
-    assert_eq!(version(&path), 2);
-    drop(SqliteStore::open_with(&path, SECOND).unwrap());
+    drop(SqliteStore::open_with(&path, NEXT).unwrap());
+    assert_eq!(version(&path), 3);
+    drop(SqliteStore::open_with(&path, NEXT).unwrap());
 }
 
 #[test]
@@ -166,7 +173,7 @@ fn a_migration_that_fails_changes_nothing() {
     commit(&store, b"k", b"v").unwrap();
     drop(store);
     assert!(SqliteStore::open_with(&path, BROKEN).is_err());
-    assert_eq!(version(&path), 1);
+    assert_eq!(version(&path), 2);
     let connection = Connection::open(&path).unwrap();
     assert!(connection.prepare("SELECT x FROM extra").is_err(), "half of a migration stayed");
     drop(connection);

@@ -15,13 +15,16 @@ use jeton_policy::store::{Check, CommitError, Write};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::{
-    OpenError, Shared,
+    OpenError, Shared, audit,
     open::{self, Absent},
     readers::Gate,
     schema,
     seam::Seam,
 };
-use crate::observe::Committed;
+use crate::{
+    audit::{Entry, Tip},
+    observe::Committed,
+};
 
 /// Commits of one group: what one failed sync can take down, and how long the first of them waits for the others.
 const MAX_GROUP: usize = 256;
@@ -41,7 +44,16 @@ pub(super) enum Message {
 pub(super) struct Member {
     pub(super) checks: Vec<Check>,
     pub(super) writes: Vec<Write>,
+    pub(super) record: Record,
     pub(super) answer: SyncSender<Result<u64, CommitError>>,
+}
+
+/// What of a commit goes into the audit log.
+#[derive(Default)]
+pub(super) struct Record {
+    pub(super) entries: Vec<Entry>,
+    /// Lines to take away, up to a number, and the entry that seals them.
+    pub(super) prune: Option<(u64, Entry)>,
 }
 
 pub(super) struct Writer {
@@ -273,11 +285,13 @@ fn run<'a>(
     let before = schema::revision(&transaction)?;
     let mut revision = before;
     let mut outcomes = Vec::with_capacity(group.len());
+    let mut tip = None;
     for member in group {
         // Checks come before the first write, so that a conflict leaves nothing to undo.
         if holds(&transaction, &member.checks, seam)? {
             revision = revision.saturating_add(1);
             write(&transaction, &member.writes, revision, seam)?;
+            record(&transaction, &member.record, &mut tip, seam)?;
             outcomes.push(Some(revision));
         } else {
             outcomes.push(None);
@@ -288,6 +302,27 @@ fn run<'a>(
         schema::set_revision(&transaction, revision)?;
     }
     Ok((transaction, outcomes))
+}
+
+/// Numbers and chains what a member tells of its act, in the transaction of the act: whoever commits next goes on from there, and
+/// nobody reads a head that another could have moved.
+fn record(connection: &Connection, record: &Record, tip: &mut Option<Tip>, seam: &Seam) -> rusqlite::Result<()> {
+    if record.entries.is_empty() && record.prune.is_none() {
+        return Ok(());
+    }
+    seam.step()?;
+    let mut at = match tip.take() {
+        Some(tip) => tip,
+        None => audit::tip(connection)?,
+    };
+    audit::append(connection, &mut at, &record.entries)?;
+    if let Some((through, seal)) = &record.prune
+        && let Some(gone) = audit::prune(connection, *through)?
+    {
+        audit::append(connection, &mut at, &[gone.sealing(seal.clone())])?;
+    }
+    *tip = Some(at);
+    Ok(())
 }
 
 fn holds(connection: &Connection, checks: &[Check], seam: &Seam) -> rusqlite::Result<bool> {

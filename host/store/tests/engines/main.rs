@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod audit;
 mod broken;
 mod conformance;
 mod damage;

@@ -1,0 +1,87 @@
+//! The one way to write a line.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+/// A JSON object with its members in the order of their names and nothing between them. Whatever a terminal or a viewer would obey
+/// rather than show is escaped: control characters, and those that turn the direction of text or end a line.
+pub(super) fn text(members: &Map<String, Value>) -> String {
+    // `serde_json` keeps a map in order unless a feature says otherwise; sorting says it here.
+    let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
+    sorted.sort_unstable_by_key(|(name, _)| name.as_str());
+    let mut text = String::from("{");
+    for (index, (name, value)) in sorted.into_iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        push(&mut text, &Value::String(name.clone()));
+        text.push(':');
+        push(&mut text, value);
+    }
+    text.push('}');
+    text
+}
+
+fn push(text: &mut String, value: &Value) {
+    match value {
+        Value::Object(members) => text.push_str(&self::text(members)),
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                push(text, item);
+            }
+            text.push(']');
+        }
+        Value::String(_) => {
+            for character in value.to_string().chars() {
+                if must_be_escaped(character) {
+                    // All of them lie in the basic plane: one escape each. A `String` takes whatever it is given.
+                    let _always = write!(text, "\\u{:04x}", u32::from(character));
+                } else {
+                    text.push(character);
+                }
+            }
+        }
+        other => text.push_str(&other.to_string()),
+    }
+}
+
+fn must_be_escaped(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+    use super::*;
+
+    fn written(json: &str) -> String {
+        text(serde_json::from_str::<Value>(json).unwrap().as_object().unwrap())
+    }
+
+    #[test]
+    fn members_stand_in_the_order_of_their_names_and_nothing_between_them() {
+        assert_eq!(
+            written(r#"{ "b" : [1, true, null], "a" : { "d": "é", "c": -1 } }"#),
+            r#"{"a":{"c":-1,"d":"é"},"b":[1,true,null]}"#
+        );
+        assert_eq!(written("{}"), "{}");
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_or_a_viewer_obeys_stands_in_a_line_as_it_is() {
+        let nasty =
+            "\u{0}\u{7}\u{8}\t\n\r\u{1b}[31m\u{7f}\u{85}\u{9b}\u{2028}\u{2029}\u{202e}\u{2066}\u{200f}\u{feff}\"\\";
+        let mut members = Map::new();
+        members.insert(nasty.to_owned(), Value::String(nasty.to_owned()));
+        let line = text(&members);
+        assert!(!line.chars().any(must_be_escaped), "{line:?}");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), Value::Object(members));
+    }
+}
