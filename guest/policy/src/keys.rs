@@ -232,6 +232,25 @@ pub(crate) fn parse_due(key: &[u8]) -> Option<(Seconds, u64, CutDigest)> {
     Some((Seconds(u64::from_be_bytes(*cut_at)), u64::from_be_bytes(*epoch), CutDigest(digest.try_into().ok()?)))
 }
 
+/// The refresh token whose record a key is of, or whose single access tokens it cuts: a host tells by it whom a commit was about.
+#[must_use]
+pub fn subject_of(key: &[u8]) -> Option<TokenId> {
+    let id = key.strip_prefix(TOKENS).or_else(|| key.strip_prefix(JTI_CUTS))?;
+    id.try_into().ok().map(TokenId)
+}
+
+/// Whether a key is of the record of a refresh token.
+#[must_use]
+pub fn is_record(key: &[u8]) -> bool {
+    key.starts_with(TOKENS)
+}
+
+/// Whether a key is that of the epoch.
+#[must_use]
+pub fn is_epoch(key: &[u8]) -> bool {
+    key == EPOCH
+}
+
 /// Where the keys of an index by time that lie at `at` or later begin.
 pub(crate) fn from_moment(index: &[u8], at: Seconds) -> Vec<u8> {
     joined(&[index, &at.0.to_be_bytes()])
@@ -320,6 +339,17 @@ mod tests {
         let made_at = |seconds, rest| token(TokenId::new(crate::ports::Reading::at(seconds), rest));
         let place = made_before(TOKENS, Seconds(1_000));
         assert!(made_at(1_000, [u8::MAX; 10]) < place && place <= made_at(999, [0; 10]));
+    }
+
+    #[test]
+    fn whom_a_commit_was_about_is_told_by_its_keys() {
+        assert_eq!(subject_of(&token(ONE)), Some(ONE));
+        assert_eq!(subject_of(&jti_cuts(OTHER)), Some(OTHER));
+        assert!(is_record(&token(ONE)) && !is_record(&jti_cuts(ONE)));
+        for other in [child(ONE, OTHER), owned("bob", ONE), entomb(ONE), EPOCH.to_vec(), b"token/short".to_vec()] {
+            assert_eq!(subject_of(&other), None);
+        }
+        assert!(is_epoch(EPOCH) && !is_epoch(&cuts(1)));
     }
 
     #[test]

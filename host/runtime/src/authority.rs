@@ -7,6 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
+use crate::audit::{self, Origin};
 use crate::budget;
 use crate::in_force::InForce;
 use crate::instance::AuthorityInstance;
@@ -154,7 +155,7 @@ impl Authority {
         f: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R> + Send + 'static,
     ) -> Result<R, CallError> {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.pool(class).submit(f, move |result| drop(reply.send(result)))?;
+        self.pool(class).submit(from_here(f), move |result| drop(reply.send(result)))?;
         answer.await.unwrap_or(Err(CallError::Failed))
     }
 
@@ -168,7 +169,7 @@ impl Authority {
         f: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R> + Send + 'static,
     ) -> Result<R, CallError> {
         let (reply, answer) = sync_channel(1);
-        self.pool(class).submit(f, move |result| drop(reply.send(result)))?;
+        self.pool(class).submit(from_here(f), move |result| drop(reply.send(result)))?;
         answer.recv().unwrap_or(Err(CallError::Failed))
     }
 
@@ -192,6 +193,17 @@ impl Authority {
     }
 }
 
+/// The call, as coming from where the task that asks for it comes from.
+fn from_here<R>(
+    f: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R> + Send + 'static,
+) -> impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R> + Send + 'static {
+    let origin = Origin::current();
+    move |call| {
+        call.instance.store.data_mut().comes_from(origin);
+        f(call)
+    }
+}
+
 /// An instance for the time of one call: the exports of the contract, each documented in `wit/`.
 ///
 /// An outer error is a trap: give it back, so that the instance is replaced. An inner one is the policy's own refusal.
@@ -199,11 +211,12 @@ pub struct AuthorityCall<'a> {
     instance: &'a mut AuthorityInstance,
 }
 
-/// The methods of [`AuthorityCall`]: each begins a budget of its own and calls one export.
+/// The methods of [`AuthorityCall`]: each begins a budget of its own and calls one export. Each says what the audit log is told of its
+/// commits: [`SILENT`] of one that is no act of anybody.
 macro_rules! exports {
     ($(
         $(#[$doc:meta])*
-        $interface:ident . $export:ident as $name:ident ( $($argument:ident : $type:ty),* ) -> $answer:ty;
+        $interface:ident . $export:ident as $name:ident ( $($argument:ident : $type:ty),* ) -> $answer:ty, $told:expr;
     )*) => {
         impl<'a> AuthorityCall<'a> {
             pub(crate) fn new(instance: &'a mut AuthorityInstance) -> Self {
@@ -217,6 +230,7 @@ macro_rules! exports {
                 /// The outer one is a trap.
                 pub fn $name(&mut self, $($argument: $type),*) -> wasmtime::Result<$answer> {
                     let AuthorityInstance { store, guest } = &mut *self.instance;
+                    store.data_mut().does(|| $told);
                     budget::begin(store, LIMIT);
                     guest.$interface().$export(store, $($argument),*)
                 }
@@ -225,97 +239,115 @@ macro_rules! exports {
     };
 }
 
+/// No act of anybody: it reads, or it does what time alone asks for.
+const SILENT: Option<audit::Act> = None;
+
 exports! {
     /// Fixes the issuer at the first start, compares it at every later one; gives the one in force.
     jeton_policy_configuration.call_configure as configure(requested: Option<&str>, fallback: &str)
-        -> Result<String, ConfigureRefusal>;
+        -> Result<String, ConfigureRefusal>,
+        Some(audit::configure(requested, fallback));
     /// The settings in force.
-    jeton_policy_configuration.call_get as settings() -> Result<Settings, SettingsRefusal>;
+    jeton_policy_configuration.call_get as settings() -> Result<Settings, SettingsRefusal>, SILENT;
     /// Changes settings and gives those in force after it.
     jeton_policy_configuration.call_set as set_settings(
         actor: &Actor, change: &SettingsChange, generation: Option<u64>, at_once: bool
-    ) -> Result<Settings, SettingsRefusal>;
+    ) -> Result<Settings, SettingsRefusal>,
+        Some(audit::change_settings(actor, change, at_once));
     /// What a change of settings would do, a bounded step at a time.
     jeton_policy_configuration.call_preview as preview_settings(change: &SettingsChange, cursor: Option<&str>)
-        -> Result<Previewed, SettingsRefusal>;
+        -> Result<Previewed, SettingsRefusal>, SILENT;
 
     /// Begins the authority's life after a start.
     jeton_policy_epochs.call_begin as begin(boot: Boot, alg: Option<Algorithm>)
-        -> Result<Epoch, BeginRefusal>;
+        -> Result<Epoch, BeginRefusal>,
+        Some(audit::begin(boot, alg));
     /// Begins a new epoch.
     jeton_policy_epochs.call_advance as advance(actor: &Actor, alg: Option<Algorithm>)
-        -> Result<Epoch, EpochRefusal>;
+        -> Result<Epoch, EpochRefusal>,
+        Some(audit::advance(actor, alg));
     /// The current epoch.
-    jeton_policy_epochs.call_current as current_epoch() -> Result<Epoch, EpochRefusal>;
+    jeton_policy_epochs.call_current as current_epoch() -> Result<Epoch, EpochRefusal>, SILENT;
 
     /// Makes a refresh token.
     jeton_policy_refresh_tokens.call_issue as issue(actor: &Actor, request: &IssueRequest)
-        -> Result<Issued, IssueRefusal>;
+        -> Result<Issued, IssueRefusal>,
+        Some(audit::issue(actor, request));
     /// One refresh token, dead or alive.
-    jeton_policy_refresh_tokens.call_show as show(id: &str) -> Result<RefreshToken, ShowRefusal>;
+    jeton_policy_refresh_tokens.call_show as show(id: &str) -> Result<RefreshToken, ShowRefusal>, SILENT;
     /// A page of refresh tokens.
-    jeton_policy_refresh_tokens.call_list as list(query: &Query) -> Result<Page, ListRefusal>;
+    jeton_policy_refresh_tokens.call_list as list(query: &Query) -> Result<Page, ListRefusal>, SILENT;
     /// Changes a refresh token.
     jeton_policy_refresh_tokens.call_edit as edit(actor: &Actor, id: &str, change: &Change, generation: Option<u64>)
-        -> Result<RefreshToken, EditRefusal>;
+        -> Result<RefreshToken, EditRefusal>,
+        Some(audit::edit(actor, id, change));
     /// Replaces the secret of a refresh token.
     jeton_policy_refresh_tokens.call_rotate as rotate(
         actor: &Actor, id: &str, overlap: Seconds, generation: Option<u64>
-    ) -> Result<Issued, RotateRefusal>;
+    ) -> Result<Issued, RotateRefusal>,
+        Some(audit::rotate(actor, id, overlap));
     /// Ends refresh tokens and everything that descends from them.
     jeton_policy_refresh_tokens.call_delete as delete(
         actor: &Actor, ids: &[String], reason: Reason, note: Option<&str>
-    ) -> Result<Deleted, DeleteRefusal>;
+    ) -> Result<Deleted, DeleteRefusal>,
+        Some(audit::delete(actor, reason, note));
 
     /// Ends every refresh token of an owner, and everything that descends from them.
     jeton_policy_refresh_tokens.call_delete_owned as delete_owned(
         actor: &Actor, owner: &str, reason: Reason, note: Option<&str>
-    ) -> Result<Option<u64>, DeleteRefusal>;
+    ) -> Result<Option<u64>, DeleteRefusal>,
+        Some(audit::delete_owned(actor, owner, reason, note));
     /// Ends one access token.
     jeton_policy_refresh_tokens.call_delete_access_token as delete_access_token(
         actor: &Actor, jti: &str, reason: Reason, note: Option<&str>
-    ) -> Result<Deletion, DeleteRefusal>;
+    ) -> Result<Deletion, DeleteRefusal>,
+        Some(audit::delete_access_token(actor, jti, reason, note));
 
     /// Why a token is dead or alive.
-    jeton_policy_explanations.call_explain as explain(subject: &Subject) -> Result<Explanation, ExplainRefusal>;
+    jeton_policy_explanations.call_explain as explain(subject: &Subject) -> Result<Explanation, ExplainRefusal>, SILENT;
 
     /// A page of everything that is kept of refresh tokens, oldest first.
     jeton_policy_transfer.call_export as export(limit: u32, cursor: Option<&str>)
-        -> Result<ExportedPage, ExportRefusal>;
+        -> Result<ExportedPage, ExportRefusal>, SILENT;
     /// Takes refresh tokens of another store.
     jeton_policy_transfer.call_import as import(actor: &Actor, tokens: &[ExportedToken])
-        -> Result<Vec<Imported>, ImportRefusal>;
+        -> Result<Vec<Imported>, ImportRefusal>,
+        Some(audit::import(actor));
 
     /// Mints an access token (RFC 6749 section 6).
     jeton_policy_exchange.call_exchange as exchange(request: &ExchangeRequest)
-        -> Result<Exchanged, ExchangeRefusal>;
+        -> Result<Exchanged, ExchangeRefusal>,
+        Some(audit::exchange());
     /// Mints or issues what descends from the presented token (RFC 8693).
     jeton_policy_exchange.call_exchange_token as exchange_token(request: &TokenExchangeRequest)
-        -> Result<TokenExchanged, TokenExchangeRefusal>;
+        -> Result<TokenExchanged, TokenExchangeRefusal>,
+        Some(audit::exchange_token(request));
     /// Ends the token that the bearer holds (RFC 7009).
-    jeton_policy_exchange.call_revoke as revoke(token: &str) -> Result<Revocation, RevokeRefusal>;
+    jeton_policy_exchange.call_revoke as revoke(token: &str) -> Result<Revocation, RevokeRefusal>,
+        Some(audit::revoke(token));
 
     /// The whole live document of one moment.
-    jeton_policy_live.call_snapshot as snapshot() -> Result<Vec<u8>, LiveRefusal>;
+    jeton_policy_live.call_snapshot as snapshot() -> Result<Vec<u8>, LiveRefusal>, SILENT;
     /// The document that leads from one live set to another.
     jeton_policy_live.call_delta as delta(base: u64, sequence: u64, changes: &[LiveChange])
-        -> Result<Vec<u8>, DeltaRefusal>;
+        -> Result<Vec<u8>, DeltaRefusal>, SILENT;
     /// The JSON Web Key Set of the current epoch (RFC 7517).
-    jeton_policy_live.call_key_set as key_set() -> Result<Vec<u8>, LiveRefusal>;
+    jeton_policy_live.call_key_set as key_set() -> Result<Vec<u8>, LiveRefusal>, SILENT;
 
     /// The time, read without writing.
-    jeton_policy_upkeep.call_read_clock as read_clock() -> Result<Clock, UpkeepRefusal>;
+    jeton_policy_upkeep.call_read_clock as read_clock() -> Result<Clock, UpkeepRefusal>, SILENT;
     /// Drops cuts that are due and moves the clock's high-water mark.
-    jeton_policy_upkeep.call_sweep as sweep() -> Result<Swept, UpkeepRefusal>;
+    jeton_policy_upkeep.call_sweep as sweep() -> Result<Swept, UpkeepRefusal>, SILENT;
     /// Remembers uses of refresh tokens.
-    jeton_policy_upkeep.call_note_uses as note_uses(uses: &[Use]) -> Result<(), UpkeepRefusal>;
+    jeton_policy_upkeep.call_note_uses as note_uses(uses: &[Use]) -> Result<(), UpkeepRefusal>, SILENT;
     /// Remembers that uses are being gathered.
-    jeton_policy_upkeep.call_open_uses as open_uses() -> Result<(), UpkeepRefusal>;
+    jeton_policy_upkeep.call_open_uses as open_uses() -> Result<(), UpkeepRefusal>, SILENT;
     /// Remembers that no use is left to be noted.
-    jeton_policy_upkeep.call_close_uses as close_uses() -> Result<(), UpkeepRefusal>;
+    jeton_policy_upkeep.call_close_uses as close_uses() -> Result<(), UpkeepRefusal>, SILENT;
     /// Goes back to the clock that is lent, although `reached` was. [`AuthorityCall::accept_clock`] lends the right one.
     jeton_policy_upkeep.call_accept_clock as accept_clock_although(keep: bool, reached: Seconds)
-        -> Result<Accepted, UpkeepRefusal>;
+        -> Result<Accepted, UpkeepRefusal>,
+        Some(audit::accept_clock(keep));
 }
 
 impl AuthorityCall<'_> {

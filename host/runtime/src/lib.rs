@@ -4,6 +4,7 @@
 //! decides nothing: every verdict is the component's, and where there is none the answer is that nothing can be known.
 
 pub mod artifacts;
+pub mod audit;
 mod authority;
 mod bindings;
 mod budget;

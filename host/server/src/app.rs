@@ -11,8 +11,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, c
 use jeton_runtime::{Authority, Live};
 
 use crate::{
-    accounts::Accounts, listen::TrustedProxy, observe::metrics::Metrics, policy_files::PolicyFiles, polls::Polls,
-    uses::Uses,
+    accounts::Accounts, audit::Audit, listen::TrustedProxy, observe::metrics::Metrics, policy_files::PolicyFiles,
+    polls::Polls, uses::Uses,
 };
 
 /// The running authority, as request handlers see it.
@@ -35,6 +35,8 @@ pub struct App {
     pub polls: Arc<Polls>,
     /// Which refresh tokens were exchanged, until it is noted.
     pub uses: Uses,
+    /// Who did what.
+    pub audit: Arc<Audit>,
     /// Where policies of the house's own lie.
     pub policy_files: PolicyFiles,
 }

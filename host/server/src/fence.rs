@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
+use jeton_store::audit::{AuditLog, Entry, Lines};
 
 /// What every key of the host begins with. No text begins so, and nothing of a policy's stands behind it.
 pub const OWN: u8 = 0xff;
@@ -27,6 +28,11 @@ fn refuse_own<'a>(mut keys: impl Iterator<Item = &'a [u8]>) -> Result<(), Unavai
         return Err(Unavailable);
     }
     Ok(())
+}
+
+fn refuse_own_of(checks: &[Check], writes: &[Write]) -> Result<(), Unavailable> {
+    let checked = checks.iter().map(|check| check.key.as_slice());
+    refuse_own(checked.chain(writes.iter().map(|write| write.key.as_slice())))
 }
 
 impl<S: Store> Store for Fenced<S> {
@@ -51,9 +57,28 @@ impl<S: Store> Store for Fenced<S> {
     }
 
     fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
-        let checked = checks.iter().map(|check| check.key.as_slice());
-        refuse_own(checked.chain(writes.iter().map(|write| write.key.as_slice())))?;
+        refuse_own_of(&checks, &writes)?;
         self.0.commit(checks, writes)
+    }
+}
+
+impl<S: AuditLog> AuditLog for Fenced<S> {
+    fn commit_recorded(
+        &self,
+        checks: Vec<Check>,
+        writes: Vec<Write>,
+        entries: Vec<Entry>,
+    ) -> Result<u64, CommitError> {
+        refuse_own_of(&checks, &writes)?;
+        self.0.commit_recorded(checks, writes, entries)
+    }
+
+    fn audit_lines(&self, after: Option<u64>, direction: Direction, limit: u32) -> Result<Lines, Unavailable> {
+        self.0.audit_lines(after, direction, limit)
+    }
+
+    fn prune_audit(&self, through: u64, seal: Entry) -> Result<u64, CommitError> {
+        self.0.prune_audit(through, seal)
     }
 }
 
@@ -82,7 +107,11 @@ mod tests {
         let own = b"\xffaccount/alice".to_vec();
         assert_eq!(fenced.read(&[b"a".to_vec(), own.clone()], Freshness::Latest), Err(Unavailable));
         let check = Check { key: own.clone(), version: None };
-        assert_eq!(fenced.commit(vec![check], vec![write(b"b")]), Err(CommitError::Unavailable));
+        assert_eq!(fenced.commit(vec![check.clone()], vec![write(b"b")]), Err(CommitError::Unavailable));
+        let entry = || vec![Entry::new(0, "policy", "test.act", "done")];
+        assert_eq!(fenced.commit_recorded(vec![check], vec![write(b"b")], entry()), Err(CommitError::Unavailable));
+        assert_eq!(fenced.commit_recorded(vec![], vec![write(&own)], entry()), Err(CommitError::Unavailable));
+        assert_eq!(store.audit_lines(None, Direction::Ascending, 10).unwrap().head, 0);
         assert_eq!(fenced.commit(Vec::new(), vec![write(&own)]), Err(CommitError::Unavailable));
         assert!(fenced.read(&[b"a".to_vec()], Freshness::Latest).unwrap().entries.iter().all(Option::is_some));
         let untouched = store.read(&[b"b".to_vec(), own], Freshness::Latest).unwrap().entries;

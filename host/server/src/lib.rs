@@ -9,6 +9,7 @@
 //! | every other path | [`api`] |
 //! | commands | [`cli`], over [`client`] |
 //! | people who sign in | [`accounts`], kept behind the [`fence`] |
+//! | what the audit log is told, keeps and hands on | [`audit`] |
 //! | options | [`config`] |
 //! | logs, metrics | [`observe`] |
 //! | when a refresh token was used last | [`uses`] |
@@ -19,6 +20,7 @@ pub mod accounts;
 pub mod algorithm;
 pub mod api;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod client;
 pub mod config;

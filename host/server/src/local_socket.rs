@@ -1,7 +1,7 @@
 //! The Unix socket in the data directory: whoever may open it is the machine's owner of this authority.
 //!
-//! It serves three things: `POST /bootstrap`, an administrator's refresh token, `POST /clock/accept`, going back to the machine's
-//! clock, and `POST /user`, accounts of people.
+//! It serves `POST /bootstrap`, an administrator's refresh token; `POST /clock/accept`, going back to the machine's clock;
+//! `POST /user`, accounts of people; and `POST /audit`, lines of the audit log.
 
 use std::{
     convert::Infallible,
@@ -18,10 +18,12 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use jeton_policy::store::{Direction, Unavailable};
 use jeton_runtime::{
     Class,
     wit::{refresh_tokens::IssueRequest, types::Actor, upkeep::UpkeepRefusal},
 };
+use jeton_store::audit::{AuditLog, MAX_LINES};
 use serde::{Deserialize, Serialize};
 use tokio::{
     net::{UnixListener, UnixStream},
@@ -61,6 +63,24 @@ struct AcceptClock {
     keep: bool,
 }
 
+/// Which lines of the audit log are asked for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskLines {
+    after: u64,
+}
+
+/// Lines of the audit log, and the number of the last that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditLines {
+    /// In their order.
+    pub lines: Vec<String>,
+    /// The number under which the last of them is kept, whatever it says of itself. `None`: there are no more.
+    pub last: Option<u64>,
+    /// The last, whether it is still there or not.
+    pub head: u64,
+}
+
 /// What became of accepting the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockAccepted {
@@ -77,6 +97,7 @@ enum Given {
     Token(String),
     Clock(ClockAccepted),
     User(Outcome),
+    Lines(AuditLines),
     Refused(String),
 }
 
@@ -142,8 +163,9 @@ async fn answer(app: &App, request: Request<Incoming>) -> Response<Full<Bytes>> 
         (&Method::POST, "/bootstrap") => bootstrap(app, &body).await,
         (&Method::POST, "/clock/accept") => accept_clock(app, &body).await,
         (&Method::POST, "/user") => obey(app, &body).await,
+        (&Method::POST, "/audit") => lines(app, &body).await,
         _ => {
-            let there_is = "there are only POST /bootstrap, POST /clock/accept and POST /user here";
+            let there_is = "there are only POST /bootstrap, /clock/accept, /user and /audit here";
             given(StatusCode::NOT_FOUND, &Given::Refused(there_is.to_owned()))
         }
     }
@@ -207,6 +229,48 @@ async fn accept_clock(app: &App, body: &[u8]) -> Response<Full<Bytes>> {
     }
 }
 
+async fn lines(app: &App, body: &[u8]) -> Response<Full<Bytes>> {
+    let AskLines { after } = match serde_json::from_slice(body) {
+        Ok(asked) => asked,
+        Err(error) => return given(StatusCode::BAD_REQUEST, &Given::Refused(error.to_string())),
+    };
+    let log = Arc::clone(app.audit.log());
+    match tokio::task::spawn_blocking(move || lines_of(log.as_ref(), after)).await {
+        Ok(Ok(lines)) => given(StatusCode::OK, &Given::Lines(lines)),
+        Ok(Err(_)) | Err(_) => {
+            let refused = Given::Refused("the store is unavailable; ask again".to_owned());
+            given(StatusCode::SERVICE_UNAVAILABLE, &refused)
+        }
+    }
+}
+
+/// Lines of a log, as they are given here.
+///
+/// # Errors
+/// [`Unavailable`].
+pub fn lines_of(log: &dyn AuditLog, after: u64) -> Result<AuditLines, Unavailable> {
+    let page = log.audit_lines(Some(after), Direction::Ascending, MAX_LINES)?;
+    let last = page.lines.last().map(|line| line.seq);
+    Ok(AuditLines { lines: page.lines.into_iter().map(|line| line.text).collect(), last, head: page.head })
+}
+
+/// Asks the server that runs on `data` for lines of its audit log; `None` where none runs.
+///
+/// # Errors
+/// [`LocalSocketError`].
+pub fn audit_lines_via(data: &Path, after: u64) -> Result<Option<AuditLines>, LocalSocketError> {
+    match ask(data, "/audit", &AskLines { after })? {
+        None => Ok(None),
+        Some(Given::Lines(lines)) => Ok(Some(lines)),
+        Some(Given::Refused(sentence)) => Err(LocalSocketError::Refused(sentence)),
+        Some(_) => Err(another_answer()),
+    }
+}
+
+fn another_answer() -> LocalSocketError {
+    LocalSocketError::Failed("it answers something else".to_owned())
+}
+
 fn given(status: StatusCode, given: &Given) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(serde_json::to_vec(given).unwrap_or_default()));
     *response.status_mut() = status;
@@ -233,7 +297,7 @@ pub fn bootstrap_via(
         None => Ok(None),
         Some(Given::Token(token)) => Ok(Some(Zeroizing::new(token))),
         Some(Given::Refused(sentence)) => Err(LocalSocketError::Refused(sentence)),
-        Some(Given::Clock(_) | Given::User(_)) => Err(something_else()),
+        Some(_) => Err(another_answer()),
     }
 }
 
@@ -246,7 +310,7 @@ pub fn accept_clock_via(data: &Path, keep: bool) -> Result<Option<ClockAccepted>
         None => Ok(None),
         Some(Given::Clock(accepted)) => Ok(Some(accepted)),
         Some(Given::Refused(sentence)) => Err(LocalSocketError::Refused(sentence)),
-        Some(Given::Token(_) | Given::User(_)) => Err(something_else()),
+        Some(_) => Err(another_answer()),
     }
 }
 
@@ -259,12 +323,8 @@ pub fn order_via(data: &Path, order: &Order) -> Result<Option<Outcome>, LocalSoc
         None => Ok(None),
         Some(Given::User(outcome)) => Ok(Some(outcome)),
         Some(Given::Refused(sentence)) => Err(LocalSocketError::Refused(sentence)),
-        Some(Given::Token(_) | Given::Clock(_)) => Err(something_else()),
+        Some(_) => Err(another_answer()),
     }
-}
-
-fn something_else() -> LocalSocketError {
-    LocalSocketError::Failed("it answers something else".to_owned())
 }
 
 /// Asks the server that runs on `data`; `None` where none runs.

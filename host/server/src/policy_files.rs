@@ -10,8 +10,10 @@ use std::{
 };
 
 use jeton_kit::{Kind, Report};
-use jeton_runtime::{InForce, Live, LiveError, Policy, PolicyError, artifacts};
+use jeton_runtime::{InForce, Live, LiveError, Member, Policy, PolicyError, artifacts};
 use parking_lot::Mutex;
+
+use crate::audit::NotRecorded;
 
 /// Bytes that a component may have. One that carries an engine for another language has some twelve million.
 const MAX_COMPONENT: u64 = 64 << 20;
@@ -58,6 +60,9 @@ pub enum PolicyFileError {
     /// It cannot go on from what is in the store.
     #[error("the policy does not go on from what is in the store: {0}")]
     Unfit(#[from] LiveError),
+    /// It cannot be told of.
+    #[error(transparent)]
+    NotRecorded(#[from] NotRecorded),
     /// There is nothing to load.
     #[error("this authority was started without `--policy`: it has the policy that its binary carries")]
     NoneGiven,
@@ -138,11 +143,17 @@ impl PolicyFiles {
     }
 
     /// Reads the files again, tries what they hold, and puts it into force where it is another policy. With `expected`, only where
-    /// a file has that SHA-256. Blocks for seconds.
+    /// a file has that SHA-256, and `record` has told of it. Blocks for seconds.
     ///
     /// # Errors
     /// [`PolicyFileError`]; the policy in force stays so.
-    pub fn load(&self, live: &Live, in_force: &InForce, expected: Option<&str>) -> Result<Loaded, PolicyFileError> {
+    pub fn load(
+        &self,
+        live: &Live,
+        in_force: &InForce,
+        expected: Option<&str>,
+        record: impl FnOnce(&[Member; 2]) -> Result<(), NotRecorded>,
+    ) -> Result<Loaded, PolicyFileError> {
         if self.is_empty() {
             return Err(PolicyFileError::NoneGiven);
         }
@@ -160,6 +171,8 @@ impl PolicyFiles {
         self.try_all(&components)?;
         let policy = components.compile()?;
         live.admits(&policy)?;
+        // Only what has been told may come into force; and from here on nothing fails any more.
+        record(&policy.members())?;
         in_force.replace(policy);
         Ok(Loaded::Replaced)
     }

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapshot, Store, Unavailable, Write};
+use jeton_store::audit::AuditLog;
 use wasmtime::component::{HasSelf, Linker};
 
+use crate::audit::{Act, Addresses, Origin};
 use crate::bindings::{jeton::policy::store as store_import, wasi};
 use crate::budget::{Budget, Budgeted};
 use crate::sandbox::Watermark;
@@ -23,6 +25,8 @@ pub use root_key::{EntropyError, RootKey};
 /// What is lent to every instance of an authority.
 pub struct Lent {
     store: Arc<dyn Store + Send + Sync>,
+    /// The same store, where it keeps an audit log.
+    audit: Option<(Arc<dyn AuditLog>, Addresses)>,
     root_key: Option<RootKey>,
     clock: Clock,
     /// Whether the clock is lent as it stands, a step back included.
@@ -36,12 +40,19 @@ impl Lent {
     pub fn new(store: Arc<dyn Store + Send + Sync>, root_key: Option<RootKey>) -> Self {
         Self {
             store,
+            audit: None,
             root_key,
             clock: clock::system(),
             bare_clock: false,
             latest: Arc::default(),
             entropy: entropy::system(),
         }
+    }
+
+    /// A store that keeps an audit log: every administrative act is told in it, in the commit of the act.
+    pub fn recorded(store: Arc<dyn AuditLog>, addresses: Addresses, root_key: Option<RootKey>) -> Self {
+        let audit = Some((Arc::clone(&store), addresses));
+        Self { audit, ..Self::new(store, root_key) }
     }
 
     /// The same with another clock, for tests.
@@ -73,6 +84,7 @@ impl Lent {
     pub(crate) fn read_only(&self) -> Self {
         Self {
             store: Arc::new(ReadOnly(Arc::clone(&self.store))),
+            audit: None,
             root_key: None,
             clock: Arc::clone(&self.clock),
             bare_clock: self.bare_clock,
@@ -86,6 +98,10 @@ impl Lent {
 pub(crate) struct LentState {
     lent: Arc<Lent>,
     budget: Budget,
+    /// What the call that is under way does, where that is to be told.
+    act: Option<Act>,
+    /// Where it comes from.
+    origin: Option<Origin>,
     /// Whether the clock is lent as it is, although a later time was seen.
     clock_as_it_is: bool,
     /// Kept where a sandbox asks for it.
@@ -94,7 +110,34 @@ pub(crate) struct LentState {
 
 impl LentState {
     pub(crate) fn new(lent: Arc<Lent>) -> Self {
-        Self { lent, budget: Budget::new(Duration::ZERO), watermark: Watermark::default(), clock_as_it_is: false }
+        let budget = Budget::new(Duration::ZERO);
+        Self { lent, budget, act: None, origin: None, watermark: Watermark::default(), clock_as_it_is: false }
+    }
+
+    /// Whoever calls next comes from there.
+    pub(crate) fn comes_from(&mut self, origin: Option<Origin>) {
+        self.origin = origin;
+    }
+
+    /// The call that is made next does this.
+    pub(crate) fn does(&mut self, act: impl FnOnce() -> Option<Act>) {
+        self.act = if self.lent.audit.is_some() { act() } else { None };
+    }
+
+    /// Commits what the policy writes, and with it what is told of the act.
+    fn commit_told(&mut self, checks: Vec<Check>, writes: Vec<Write>) -> Result<u64, CommitError> {
+        let lent = Arc::clone(&self.lent);
+        let (Some((log, addresses)), Some(act)) = (&lent.audit, &mut self.act) else {
+            return lent.store.commit(checks, writes);
+        };
+        let (at, _) = (lent.clock)();
+        let entries = act.entries(at, self.origin.as_ref(), *addresses, &writes);
+        if entries.is_empty() {
+            return lent.store.commit(checks, writes);
+        }
+        let committed = log.commit_recorded(checks, writes, entries)?;
+        act.told();
+        Ok(committed)
     }
 
     /// The latest time that was seen.

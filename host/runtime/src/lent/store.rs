@@ -53,7 +53,7 @@ impl Host for LentState {
         checks.iter().try_for_each(|check| require_key(&check.key))?;
         let checks = checks.into_iter().map(Into::into).collect();
         let writes = writes.into_iter().map(Into::into).collect();
-        Ok(places::lend_while(|| self.lent.store.commit(checks, writes)).map_err(Into::into))
+        Ok(places::lend_while(|| self.commit_told(checks, writes)).map_err(Into::into))
     }
 }
 

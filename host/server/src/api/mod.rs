@@ -12,6 +12,7 @@
 //! | what an error looks like | [`problem`] (RFC 9457), [`oauth_error`] (RFC 6749) |
 
 mod access_tokens;
+mod audit;
 pub mod bearer;
 pub mod body;
 mod current_token;
@@ -51,6 +52,7 @@ use jeton_runtime::CallError;
 use jeton_runtime::wit::refresh_tokens::IssueRefusal;
 
 use crate::app::App;
+pub(crate) use permissions::RequestId;
 use problem::Problem;
 use refusals::Refusal;
 
@@ -80,6 +82,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/export", get(transfer::export))
         .route("/v1/import", post(transfer::import))
         .route("/v1/policy", get(policy::show).post(policy::load))
+        .route("/v1/audit", get(audit::list))
         .route("/v1/epoch", get(epoch::show))
         .route("/v1/epoch/advance", post(epoch::advance))
         .route_layer(from_fn_with_state(Arc::clone(&app), permissions::guard))

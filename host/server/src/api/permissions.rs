@@ -8,9 +8,10 @@ use axum::extract::{MatchedPath, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use jeton_policy::scope;
 use jeton_runtime::VerifyError;
+use jeton_runtime::audit::Origin;
 use jeton_runtime::wit::types::{ActingToken, Actor};
 use jeton_runtime::wit::verification::Claims;
 
@@ -64,6 +65,8 @@ const TABLE: &[(&str, Method, Need)] = &[
     ("/v1/import", Method::POST, Need::Administer),
     ("/v1/policy", Method::GET, Need::Read),
     ("/v1/policy", Method::POST, Need::Administer),
+    // An auditor needs no right to change anything.
+    ("/v1/audit", Method::GET, Need::Read),
     ("/v1/epoch", Method::GET, Need::Read),
     ("/v1/epoch/advance", Method::POST, Need::Administer),
 ];
@@ -76,9 +79,29 @@ pub(super) struct Caller {
     pub(super) claims: Claims,
 }
 
-/// Lets a request through to its handler, with its [`Caller`] where the route needs one.
+/// What a request is called in logs and in its answer.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) HeaderValue);
+
+/// Lets a request through to its handler, with its [`Caller`] where the route needs one. What it does, it does as coming from where
+/// the request comes from; that somebody lacks a right for it is told in the audit log.
 pub(super) async fn guard(
     State(app): State<Arc<App>>,
+    matched: MatchedPath,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    let origin = Origin {
+        address: peer.as_ref().and_then(Peer::client),
+        request: request.extensions().get::<RequestId>().and_then(|RequestId(id)| id.to_str().ok()).map(Arc::from),
+    };
+    origin.during(let_through(app, peer, matched, request, next)).await
+}
+
+async fn let_through(
+    app: Arc<App>,
+    peer: Option<Peer>,
     matched: MatchedPath,
     mut request: Request<Body>,
     next: Next,
@@ -87,14 +110,44 @@ pub(super) async fn guard(
         Ok(need) => need,
         Err(problem) => return problem.into_response(),
     };
-    if need != Need::Nothing {
-        let peer = request.extensions().get::<Peer>().and_then(Peer::client);
-        match authorize(&app.issuer, request.headers(), peer, need) {
-            Ok(caller) => request.extensions_mut().insert(Arc::new(caller)),
-            Err(problem) => return problem.into_response(),
-        };
+    if need == Need::Nothing {
+        return next.run(request).await;
     }
-    next.run(request).await
+    let route = format!("{} {}", request.method(), matched.as_str());
+    let client = peer.as_ref().and_then(Peer::client);
+    let caller = match authorize(&app.issuer, request.headers(), client, need) {
+        Ok(caller) => Arc::new(caller),
+        Err(Unauthorized { problem, actor }) => {
+            match actor {
+                Some(actor) => app.audit.forbidden(actor, problem.code(), peer, &route).await,
+                None if problem.status() == StatusCode::UNAUTHORIZED => {
+                    app.audit.unauthenticated(problem.code(), peer, &route);
+                }
+                None => {}
+            }
+            return problem.into_response();
+        }
+    };
+    let actor = caller.claims.client_id.clone();
+    request.extensions_mut().insert(caller);
+    let response = next.run(request).await;
+    if response.status() == StatusCode::FORBIDDEN {
+        // What only the policy can tell: that somebody would grant, or take, what he has not himself.
+        app.audit.forbidden(actor, "scope-beyond-actor", peer, &route).await;
+    }
+    response
+}
+
+/// Why a request is not let through, and whose it is, where he is known and lacks a right.
+struct Unauthorized {
+    problem: Problem,
+    actor: Option<String>,
+}
+
+impl From<Problem> for Unauthorized {
+    fn from(problem: Problem) -> Self {
+        Self { problem, actor: None }
+    }
 }
 
 /// What the table says of a route: 405 for a method, 404 for a path that it lacks.
@@ -114,14 +167,14 @@ fn need(path: &str, method: &Method) -> Result<Need, Problem> {
 
 /// Judges the access token that is shown, by the one rule, and then whether it is for this authority (RFC 9068 section 4) and what
 /// its scopes are. Whoever it is for, a living one may ask about itself, as at introspection: it learns what it says.
-fn authorize(issuer: &str, headers: &HeaderMap, peer: Option<IpAddr>, need: Need) -> Result<Caller, Problem> {
+fn authorize(issuer: &str, headers: &HeaderMap, peer: Option<IpAddr>, need: Need) -> Result<Caller, Unauthorized> {
     let token = match bearer::from_headers(headers) {
         Ok(Some(Credential::Bearer(token))) => token,
-        Ok(Some(Credential::Basic(_)) | None) => return Err(Problem::token_missing()),
-        Err(error) if error.is_dead_token() => return Err(Problem::token_refused()),
+        Ok(Some(Credential::Basic(_)) | None) => return Err(Problem::token_missing().into()),
+        Err(error) if error.is_dead_token() => return Err(Problem::token_refused().into()),
         Err(error) => {
             let problem = Problem::field("authorization-malformed", "Authorization", error.to_string());
-            return Err(problem.with_header(WWW_AUTHENTICATE, error.challenge()));
+            return Err(problem.with_header(WWW_AUTHENTICATE, error.challenge()).into());
         }
     };
     let claims = verifier::claims(token, peer).map_err(|error| match error {
@@ -129,7 +182,7 @@ fn authorize(issuer: &str, headers: &HeaderMap, peer: Option<IpAddr>, need: Need
         VerifyError::Unready => Problem::unavailable(),
     })?;
     if need != Need::LivingToken && claims.audience != issuer {
-        return Err(Problem::token_refused());
+        return Err(Problem::token_refused().into());
     }
     let has = |wanted: &str| claims.scopes.iter().any(|scope| scope == wanted);
     let sentence = match need {
@@ -139,7 +192,10 @@ fn authorize(issuer: &str, headers: &HeaderMap, peer: Option<IpAddr>, need: Need
         Need::Administer => (!has(scope::ADMIN)).then_some("the access token needs the scope `jeton:admin`"),
     };
     match sentence {
-        Some(sentence) => Err(Problem::new(ProblemKind::InsufficientScope, "insufficient-scope", sentence)),
+        Some(sentence) => Err(Unauthorized {
+            problem: Problem::new(ProblemKind::InsufficientScope, "insufficient-scope", sentence),
+            actor: Some(claims.client_id),
+        }),
         None => Ok(Caller { actor: actor(&claims), claims }),
     }
 }
@@ -150,6 +206,13 @@ fn actor(claims: &Claims) -> Actor {
         subject: claims.subject.clone(),
         scopes: claims.scopes.clone(),
     })
+}
+
+/// The routes that can change something, for the test that each of them is told in the audit log.
+#[cfg(test)]
+pub(super) fn changing() -> impl Iterator<Item = String> {
+    let asks = |method: &Method| *method == Method::GET || *method == Method::OPTIONS;
+    TABLE.iter().filter(move |(_, method, _)| !asks(method)).map(|(path, method, _)| format!("{method} {path}"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{Request, StatusCode};
+use jeton_runtime::audit::Origin;
 use jeton_runtime::{InForce, Member};
 use serde_json::{Value, json};
 
@@ -39,9 +40,9 @@ pub(super) async fn load(
     members.finish()?;
     let order = Arc::clone(&app);
     let by = caller.claims.client_id.clone();
-    let loaded = tokio::task::spawn_blocking(move || serve::load_policy(&order, expected.as_deref(), &by))
-        .await
-        .map_err(|_| Problem::unavailable())?;
+    let origin = Origin::current().unwrap_or_default();
+    let load = move || origin.during_blocking(|| serve::load_policy(&order, expected.as_deref(), &by));
+    let loaded = tokio::task::spawn_blocking(load).await.map_err(|_| Problem::unavailable())?;
     let loaded = loaded.map_err(|error| problem(&error))?;
     let mut answer = shown(app.authority.in_force());
     if let Some(members) = answer.as_object_mut() {
@@ -53,6 +54,7 @@ pub(super) async fn load(
 /// The sentence says what is wrong with the file, which administrators may know.
 fn problem(error: &PolicyFileError) -> Problem {
     let (kind, code) = match error {
+        PolicyFileError::NotRecorded(_) => return Problem::unavailable(),
         PolicyFileError::NoneGiven => (ProblemKind::Conflict, "no-policy-files"),
         PolicyFileError::AnotherFile(_) => (ProblemKind::Conflict, "another-policy-file"),
         PolicyFileError::Unreadable { .. } => (ProblemKind::Conflict, "policy-unreadable"),

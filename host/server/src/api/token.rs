@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::PRAGMA;
 use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode};
+use jeton_policy::refresh_token::RefreshToken;
 use jeton_runtime::Class;
 use jeton_runtime::wit::exchange::{
     ExchangeRequest, Exchanged, TokenExchangeRefusal, TokenExchangeRequest, TokenExchanged,
@@ -50,7 +51,10 @@ async fn answer(app: &App, dialect: Dialect, request: Request<Body>) -> Response
             }
             given.answer(dialect)
         }
-        Err(error) => {
+        Err(Refused { error, presented }) => {
+            if error.code() != OAuthCode::TemporarilyUnavailable {
+                app.audit.exchange_refused(presented, error.code().as_str(), peer);
+            }
             let error = limited(app, peer, error);
             app.metrics.exchanged(error.code().as_str());
             error.into_response()
@@ -100,7 +104,19 @@ impl Given {
     }
 }
 
-async fn exchange(app: &App, dialect: Dialect, request: Request<Body>) -> Result<Given, OAuthError> {
+/// Why nothing was given, and the id of the refresh token that was shown, where it was one.
+struct Refused {
+    error: OAuthError,
+    presented: Option<String>,
+}
+
+impl<E: Into<OAuthError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), presented: None }
+    }
+}
+
+async fn exchange(app: &App, dialect: Dialect, request: Request<Body>) -> Result<Given, Refused> {
     let (parts, body) = request.into_parts();
     let body = body::read(body).await?;
     let allows_query = dialect == Dialect::Dpa && app.options.dpa_query_tokens;
@@ -110,11 +126,15 @@ async fn exchange(app: &App, dialect: Dialect, request: Request<Body>) -> Result
             request.peer = peer;
             let answer = app.authority.call(Class::Exchange, move |call| {
                 let answer = call.exchange(&request);
+                // A refusal is told of the token that was shown, by its id.
+                let answer = answer.map(|answer| answer.map_err(|refusal| (refusal, id_of(&request.refresh_token))));
                 request.refresh_token.zeroize();
                 answer
             });
             let answer = answer.await.map_err(|_| OAuthError::unavailable())?;
-            answer.map(Given::Exchanged).map_err(refusals::exchange)
+            answer
+                .map(Given::Exchanged)
+                .map_err(|(refusal, presented)| Refused { error: refusals::exchange(refusal), presented })
         }
         Asked::TokenExchange(mut request) => {
             request.peer = peer;
@@ -125,16 +145,23 @@ async fn exchange(app: &App, dialect: Dialect, request: Request<Body>) -> Result
                 answer
             });
             let answer = answer.await.map_err(|_| OAuthError::unavailable())?;
-            answer.map(|given| Given::TokenExchanged(given, used)).map_err(|refusal| match refusal {
-                // A bad subject token is a bad credential, by whatever name RFC 8693 calls it.
-                TokenExchangeRefusal::InvalidSubject => {
-                    let error = refusals::token_exchange(refusal);
-                    waiting(app, parts.extensions.get::<Peer>().copied()).unwrap_or(error)
-                }
-                refusal => refusals::token_exchange(refusal),
-            })
+            let refusal = match answer {
+                Ok(given) => return Ok(Given::TokenExchanged(given, used)),
+                Err(refusal) => refusal,
+            };
+            // A bad subject token is a bad credential, by whatever name RFC 8693 calls it.
+            let wait = match refusal {
+                TokenExchangeRefusal::InvalidSubject => waiting(app, parts.extensions.get::<Peer>().copied()),
+                _ => None,
+            };
+            Err(Refused { error: wait.unwrap_or_else(|| refusals::token_exchange(refusal)), presented: used })
         }
     }
+}
+
+/// The id of a refresh token, as far as it has the form of one: no secret, and told to nobody but administrators.
+fn id_of(presented: &str) -> Option<String> {
+    RefreshToken::parse(presented).map(|token| token.id().to_string())
 }
 
 /// What may stand in the body alone.

@@ -1,5 +1,6 @@
 //! The command line. Data go to standard output, everything else to standard error.
 
+mod audit;
 mod bearer;
 mod bootstrap;
 mod clock;
@@ -121,6 +122,9 @@ enum Verb {
     /// Show or change the settings
     #[command(subcommand)]
     Settings(settings::Verb),
+    /// Show, export and verify the audit log: who did what
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// Look at policy components, export those that this binary carries, and load your own
     #[command(subcommand)]
     Policy(policy::Verb),
@@ -188,6 +192,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Clock(verb) => verb.run(),
         Verb::Epoch(verb) => verb.run(),
         Verb::Settings(verb) => verb.run(),
+        Verb::Audit(verb) => verb.run(),
         Verb::Policy(verb) => verb.run(),
         Verb::User(verb) => verb.run(),
         Verb::RootKey => root_key::run(),

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use jeton_policy::store::Store;
-use jeton_runtime::{Authority, Lent, Policy, PoolSizes, RootKey};
+use jeton_runtime::{Authority, Lent, Policy, PoolSizes, RootKey, audit::Addresses};
 use jeton_store::SqliteStore;
 
 use super::{CliError, output};
@@ -18,25 +18,39 @@ pub(super) fn ask<R>(
     root_key: Option<RootKey>,
     ask: impl FnOnce(&Authority, Arc<dyn Store + Send + Sync>) -> Result<R, CliError>,
 ) -> Result<R, CliError> {
-    let data_dir = DataDir::open(data).map_err(|error| match error {
-        // Its lock is held but its socket does not answer: it is starting or stopping.
-        DataDirError::InUse { .. } => {
-            CliError::Failed(format!("{error} (it does not answer on its socket: is it just starting?)"))
-        }
-        other => failed(other),
-    })?;
+    let data_dir = own(data)?;
     if data_dir.is_new() {
         output::note(&format!("`{}` holds no authority yet: a new one is made there.", data.display()));
     }
     let store = Arc::new(SqliteStore::open(&data_dir.database()).map_err(failed)?);
     let policy = Policy::embedded().map_err(failed)?;
     let sizes = PoolSizes { exchange: 1, administration: 1, ..PoolSizes::default() };
-    let lent = Lent::new(Arc::new(Fenced::new(Arc::clone(&store))), root_key);
+    let fenced = Arc::new(Fenced::new(Arc::clone(&store)));
+    let lent = Lent::recorded(fenced, Addresses::default(), root_key);
     let authority = Authority::start(&policy, lent, sizes).map_err(failed)?;
     let answer = ask(&authority, Arc::clone(&store) as _);
     authority.stop();
     store.close();
     answer
+}
+
+/// Reads a store that no server runs on.
+pub(super) fn read<R>(data: &Path, read: impl FnOnce(&SqliteStore) -> Result<R, CliError>) -> Result<R, CliError> {
+    let data_dir = own(data)?;
+    let store = SqliteStore::open(&data_dir.database()).map_err(failed)?;
+    let answer = read(&store);
+    store.close();
+    answer
+}
+
+fn own(data: &Path) -> Result<DataDir, CliError> {
+    DataDir::open(data).map_err(|error| match error {
+        // Its lock is held but its socket does not answer: it is starting or stopping.
+        DataDirError::InUse { .. } => {
+            CliError::Failed(format!("{error} (it does not answer on its socket: is it just starting?)"))
+        }
+        other => failed(other),
+    })
 }
 
 fn failed(error: impl std::fmt::Display) -> CliError {

@@ -7,9 +7,12 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::listen::TrustedProxy;
+use crate::{
+    audit::{retention::Retention, sinks::SyslogTarget},
+    listen::TrustedProxy,
+};
 
-use super::{Algorithm, Boot, LogFormat, ServeOptions};
+use super::{Algorithm, AuditAddresses, Boot, LogFormat, ServeOptions};
 
 /// Why a file of options is refused.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,10 @@ pub struct FileOptions {
     dpa_query_tokens: Option<bool>,
     live_open: Option<bool>,
     trusted_proxy: Option<Vec<TrustedProxy>>,
+    audit_file: Option<PathBuf>,
+    audit_syslog: Option<SyslogTarget>,
+    audit_addresses: Option<AuditAddresses>,
+    audit_retention: Option<Retention>,
     log_format: Option<LogFormat>,
     log_filter: Option<String>,
     io_threads: Option<usize>,
@@ -101,6 +108,10 @@ impl From<FileOptions> for ServeOptions {
             dpa_query_tokens: file.dpa_query_tokens,
             live_open: file.live_open,
             trusted_proxy: file.trusted_proxy,
+            audit_file: file.audit_file,
+            audit_syslog: file.audit_syslog,
+            audit_addresses: file.audit_addresses,
+            audit_retention: file.audit_retention,
             log_format: file.log_format,
             log_filter: file.log_filter,
             io_threads: file.io_threads,

@@ -10,9 +10,11 @@ use std::{
 pub use file::{FileError, FileOptions};
 
 use clap::builder::BoolishValueParser;
+use jeton_runtime::audit::Addresses;
 
 use crate::{
     algorithm::Algorithm,
+    audit::{retention::Retention, sinks::SyslogTarget},
     listen::{MAX_CONNECTIONS, TrustedProxy},
 };
 
@@ -60,6 +62,29 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// What audit entries keep of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditAddresses {
+    /// All of them.
+    #[default]
+    Full,
+    /// The /24 of IPv4, the /48 of IPv6.
+    Network,
+    /// Nothing.
+    None,
+}
+
+impl From<AuditAddresses> for Addresses {
+    fn from(kept: AuditAddresses) -> Self {
+        match kept {
+            AuditAddresses::Full => Self::Full,
+            AuditAddresses::Network => Self::Network,
+            AuditAddresses::None => Self::Hidden,
+        }
+    }
 }
 
 /// Options as one source gives them: flags with the environment behind them, or a file.
@@ -120,6 +145,18 @@ pub struct ServeOptions {
     /// Network of proxies whose X-Forwarded-For says where a request comes from; repeatable [default: none]
     #[arg(long, env = "JETON_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxy: Option<Vec<TrustedProxy>>,
+    /// A file to which each audit entry is appended as a JSON line, too; it goes on behind its last line [default: none]
+    #[arg(long, env = "JETON_AUDIT_FILE", value_name = "FILE")]
+    pub audit_file: Option<PathBuf>,
+    /// Where each audit entry is sent as a message of RFC 5424, too: a socket such as /dev/log, or ADDR:PORT of UDP [default: none]
+    #[arg(long, env = "JETON_AUDIT_SYSLOG", value_name = "WHERE")]
+    pub audit_syslog: Option<SyslogTarget>,
+    /// What audit entries keep of addresses: all, the /24 or /48, or nothing [default: full]
+    #[arg(long, env = "JETON_AUDIT_ADDRESSES", value_enum, value_name = "HOW")]
+    pub audit_addresses: Option<AuditAddresses>,
+    /// How long audit entries are kept: a number of days, or `forever` [default: 400d]
+    #[arg(long, env = "JETON_AUDIT_RETENTION", value_name = "DAYS")]
+    pub audit_retention: Option<Retention>,
     /// How logs look [default: auto]
     #[arg(long, env = "JETON_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -165,6 +202,14 @@ pub struct ServeConfig {
     pub live_open: bool,
     /// Proxies whose word counts about where a request comes from.
     pub trusted_proxies: Vec<TrustedProxy>,
+    /// Where audit entries are appended, too.
+    pub audit_file: Option<PathBuf>,
+    /// Where audit entries are sent, too.
+    pub audit_syslog: Option<SyslogTarget>,
+    /// What they keep of addresses.
+    pub audit_addresses: Addresses,
+    /// How long they are kept.
+    pub audit_retention: Retention,
     /// How logs look.
     pub log_format: LogFormat,
     /// What is logged.
@@ -251,6 +296,10 @@ impl ServeOptions {
             dpa_query_tokens: self.dpa_query_tokens.or(file.dpa_query_tokens),
             live_open: self.live_open.or(file.live_open),
             trusted_proxy: self.trusted_proxy.or(file.trusted_proxy),
+            audit_file: self.audit_file.or(file.audit_file),
+            audit_syslog: self.audit_syslog.or(file.audit_syslog),
+            audit_addresses: self.audit_addresses.or(file.audit_addresses),
+            audit_retention: self.audit_retention.or(file.audit_retention),
             log_format: self.log_format.or(file.log_format),
             log_filter: self.log_filter.or(file.log_filter),
             io_threads: self.io_threads.or(file.io_threads),
@@ -305,6 +354,10 @@ impl ServeOptions {
             dpa_query_tokens: self.dpa_query_tokens.unwrap_or(false),
             live_open: self.live_open.unwrap_or(false),
             trusted_proxies: self.trusted_proxy.unwrap_or_default(),
+            audit_file: self.audit_file,
+            audit_syslog: self.audit_syslog,
+            audit_addresses: self.audit_addresses.unwrap_or_default().into(),
+            audit_retention: self.audit_retention.unwrap_or_default(),
             log_format: self.log_format.unwrap_or_default(),
             log_filter: self.log_filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
             io_threads: self.io_threads.map(|threads| within("io-threads", threads, MAX_IO_THREADS)).transpose()?,

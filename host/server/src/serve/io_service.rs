@@ -58,6 +58,7 @@ impl listen::Service for IoService {
             Ok(response) => response,
             Err(mut request) => {
                 request.extensions_mut().insert(peer);
+                request.extensions_mut().insert(api::RequestId(id.clone()));
                 // Cold, and large: every connection keeps room for what it answers with.
                 Box::pin(routed(&self.router, request)).await
             }

@@ -36,7 +36,11 @@ pub(super) fn reload(app: &Arc<App>) {
 /// Loads the files anew, and writes down who ordered it and what came of it. Blocks.
 pub(crate) fn load(app: &App, expected: Option<&str>, by: &str) -> Result<Loaded, PolicyFileError> {
     let in_force = app.authority.in_force();
-    let outcome = app.policy_files.load(&app.live, in_force, expected);
+    let outcome = app.policy_files.load(&app.live, in_force, expected, |[authority, verifier]| {
+        let entry = app.audit.entry(by, "policy.load", "done");
+        app.audit
+            .record(vec![entry.with("authority", authority.sha256.as_str()).with("verifier", verifier.sha256.as_str())])
+    });
     match &outcome {
         Ok(Loaded::Replaced) => {
             let [authority, verifier] = in_force.standing().members;

@@ -9,13 +9,17 @@ use jeton_runtime::{
     Authority, Class, InForce, Lent, Live, PoolSizes, RootKey,
     wit::{configuration::ConfigureRefusal, epochs::Epoch, epochs::EpochReason},
 };
-use jeton_store::SqliteStore;
+use jeton_store::{SqliteStore, audit::AuditLog};
 
 use super::policies;
 use crate::{
     accounts::Accounts,
     algorithm::Algorithm,
     app::{App, FailureLimiter, Options},
+    audit::{
+        Audit,
+        follow::{FollowError, Follower},
+    },
     config::{Boot, ServeConfig, TlsSource},
     data_dir::{DataDir, DataDirError},
     fence::Fenced,
@@ -53,6 +57,9 @@ pub enum ServeError {
     /// A policy of the house's own is refused.
     #[error(transparent)]
     Policy(#[from] PolicyFileError),
+    /// Audit entries cannot be handed on.
+    #[error(transparent)]
+    Audit(#[from] FollowError),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] jeton_store::OpenError),
@@ -94,6 +101,8 @@ pub struct Started {
     /// For gateways that speak gRPC: plain, and over TLS.
     ext_authz: [Option<Sockets>; 2],
     store: Arc<SqliteStore>,
+    /// Hands audit entries on.
+    follower: Option<Follower>,
     epoch: Epoch,
     /// The algorithm that was asked for.
     alg: Option<Algorithm>,
@@ -133,11 +142,15 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
     let ext_authz = [bind(config.ext_authz_listen)?, bind(config.tls.as_ref().and_then(|tls| tls.ext_authz_listen))?];
 
     let store = Arc::new(SqliteStore::open(&data_dir.database())?);
-    let lent = Lent::new(Arc::new(Fenced::new(Arc::clone(&store))), Some(root_key));
+    let log: Arc<dyn AuditLog> = Arc::clone(&store) as _;
+    let fenced = Arc::new(Fenced::new(Arc::clone(&store)));
+    let lent = Lent::recorded(fenced, config.audit_addresses, Some(root_key));
     let (live, publisher) = Live::new(&in_force, &lent)?;
     store.observe(Box::new(publisher));
     let authority = Authority::start(&in_force, lent, PoolSizes::default())
         .map_err(|error| ServeError::Failed(format!("{error:#}")))?;
+    // Before the epoch begins, and with it what is to be told.
+    let follower = Follower::start(&log, data_dir.path(), config.audit_file.as_deref(), config.audit_syslog.as_ref())?;
     let issuer = configure(&authority, config, plain.address(), tls.as_ref().map(|(sockets, _)| sockets.address()))?;
     if config.issuer.is_none() {
         decided.push(format!("issuer {issuer}"));
@@ -157,8 +170,10 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
         metrics: counted,
         failures: FailureLimiter::new(),
         uses: Uses::new(),
+        audit: Arc::new(Audit::new(Arc::clone(&log), config.audit_addresses)),
         policy_files,
     };
+    record_start(&app)?;
     let epoch = super::begin(&app, config.boot, config.alg)?;
     super::uses::open(&app)?;
     app.live.recover().map_err(|error| ServeError::Failed(error.to_string()))?;
@@ -173,10 +188,23 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
         metrics,
         ext_authz,
         store,
+        follower,
         epoch,
         alg: config.alg,
         decided,
     })
+}
+
+/// Tells that the authority starts, and by which policy it judges.
+fn record_start(app: &App) -> Result<(), ServeError> {
+    let [authority, verifier] = app.authority.in_force().standing().members;
+    let entry = app
+        .audit
+        .entry("machine", "authority.start", "done")
+        .with("version", env!("CARGO_PKG_VERSION"))
+        .with("authority", authority.sha256)
+        .with("verifier", verifier.sha256);
+    app.audit.record(vec![entry]).map_err(|_| ServeError::StoreUnavailable)
 }
 
 impl Started {
@@ -246,8 +274,12 @@ impl Started {
     }
 
     /// Ends what runs beside the I/O threads. Nothing that was acknowledged needs it.
-    pub(super) fn close(&self) {
+    pub(super) fn close(&mut self) {
         self.app.authority.stop();
+        self.app.audit.flush();
+        if let Some(follower) = self.follower.take() {
+            follower.stop();
+        }
         self.store.close();
     }
 }

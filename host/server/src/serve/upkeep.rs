@@ -5,18 +5,26 @@ use std::{sync::Arc, time::Duration};
 use jeton_runtime::Class;
 use tokio::sync::watch;
 
-use crate::app::{App, now};
+use crate::{
+    app::{App, now},
+    audit::retention::{self, Retention},
+};
 
 /// How often the policy sweeps: the step of its clock's mark.
 const EVERY: Duration = Duration::from_secs(10);
+/// Every how many turns refusals are written into the audit log: once a minute.
+const FLUSH_EVERY: u64 = 6;
 /// Beyond this the policy mints nothing.
 const TOLERATED_STEP_BACK: u64 = 10;
 
 /// Keeps the authority up until `stop` turns true.
-pub(super) async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let mut was_behind = false;
-    loop {
+pub(super) async fn run(app: Arc<App>, retention: Retention, mut stop: watch::Receiver<bool>) {
+    let (mut was_behind, mut rollbacks) = (false, 0);
+    for turn in 0_u64.. {
         sweep(&app).await;
+        let (of, told) = (Arc::clone(&app), rollbacks);
+        let audited = tokio::task::spawn_blocking(move || audit(&of, retention, told, turn % FLUSH_EVERY == 0));
+        rollbacks = audited.await.unwrap_or(rollbacks);
         app.authority.in_force().settle();
         was_behind = watch_clock(&app, was_behind).await;
         tokio::select! {
@@ -38,6 +46,25 @@ async fn sweep(app: &App) {
             }
         }
     }
+}
+
+/// Does what the audit log needs; gives how many policies that were taken back it has been told of. Blocks for the disk.
+fn audit(app: &App, retention: Retention, told: u64, flush: bool) -> u64 {
+    if flush {
+        app.audit.flush();
+    }
+    while let Ok(true) = retention::prune(app.audit.log().as_ref(), retention, now()) {}
+    let standing = app.authority.in_force().standing();
+    let Some(last) = standing.last_rollback.filter(|_| standing.rollbacks > told) else { return told };
+    let [authority, verifier] = &last.members;
+    // It has happened already: nobody would be safer with the one that failed.
+    let entry = app
+        .audit
+        .entry("policy", "policy.take-back", "done")
+        .with("reason", last.reason)
+        .with("authority", authority.sha256.as_str())
+        .with("verifier", verifier.sha256.as_str());
+    if app.audit.record(vec![entry]).is_ok() { standing.rollbacks } else { told }
 }
 
 async fn watch_clock(app: &App, was_behind: bool) -> bool {

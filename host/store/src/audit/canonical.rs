@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 /// A JSON object with its members in the order of their names and nothing between them. Whatever a terminal or a viewer would obey
 /// rather than show is escaped: control characters, and those that turn the direction of text or end a line.
-pub(super) fn text(members: &Map<String, Value>) -> String {
+#[must_use]
+pub fn text(members: &Map<String, Value>) -> String {
     // `serde_json` keeps a map in order unless a feature says otherwise; sorting says it here.
     let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
     sorted.sort_unstable_by_key(|(name, _)| name.as_str());

@@ -1,6 +1,7 @@
 //! The routes as a whole: a real authority over a store in memory, asked through the router.
 
 mod access;
+mod audit;
 mod changes;
 mod delegation;
 mod endings;
@@ -21,6 +22,7 @@ use axum::body::Body;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
+use jeton_runtime::audit::Addresses;
 use jeton_runtime::wit::epochs::Boot;
 use jeton_runtime::wit::exchange::ExchangeRequest;
 use jeton_runtime::wit::refresh_tokens::IssueRequest;
@@ -32,6 +34,7 @@ use tower::ServiceExt as _;
 
 use crate::accounts::Accounts;
 use crate::app::{App, FailureLimiter, Options, verifier};
+use crate::audit::Audit;
 use crate::fence::Fenced;
 use crate::listen::{Later, MAX_CONNECTIONS, Peer};
 use crate::observe::metrics::Metrics;
@@ -71,7 +74,8 @@ impl Jeton {
     fn start_with(options: Options) -> Jeton {
         let policy = Policy::embedded().unwrap();
         let store = Arc::new(FaultyStore::new(MemoryStore::new()));
-        let lent = Lent::new(Arc::new(Fenced::new(Arc::clone(&store))), Some(RootKey::draw().unwrap()));
+        let fenced = Arc::new(Fenced::new(Arc::clone(&store)));
+        let lent = Lent::recorded(fenced, Addresses::Full, Some(RootKey::draw().unwrap()));
         let (live, publisher) = Live::new(&policy, &lent).unwrap();
         store.inner().observe(Box::new(publisher));
         let sizes = PoolSizes { exchange: 1, administration: 2, ..PoolSizes::default() };
@@ -91,6 +95,7 @@ impl Jeton {
             metrics,
             failures: FailureLimiter::new(),
             uses: Uses::new(),
+            audit: Arc::new(Audit::new(Arc::clone(&store) as _, Addresses::Full)),
             policy_files: PolicyFiles::default(),
         });
         Jeton { router: super::router(Arc::clone(&app)), app, store }

@@ -1,0 +1,108 @@
+//! What is told in the audit log of the calls of an authority: who, what, whom it was about, from where.
+//!
+//! What an act is called and what is told of it stands beside the call itself ([`crate::AuthorityCall`]), so that no call can be made
+//! without it. The policy commits its act inside that call; the host attaches the entry to that very commit.
+
+mod acts;
+mod origin;
+
+use std::borrow::Cow;
+
+use jeton_policy::{keys, store::Write};
+use jeton_store::audit::{Entry, MAX_TARGETS};
+use serde_json::{Value, json};
+
+pub(crate) use acts::*;
+pub use origin::{Addresses, Origin};
+
+use crate::wit::types::Actor;
+
+/// An act of a call that is under way.
+pub(crate) struct Act {
+    actor: Cow<'static, str>,
+    /// The `sub` of the actor's token, where it says more.
+    subject: Option<String>,
+    name: &'static str,
+    members: Vec<(&'static str, Value)>,
+    which: Which,
+    /// Commits of the call that were told.
+    told: u32,
+}
+
+/// Which commits of a call are told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Every one.
+    All,
+    /// Those that write the record of a refresh token: the call is no administrator's, and mostly changes none.
+    OfRecords,
+}
+
+impl Act {
+    fn new(name: &'static str, actor: &Actor) -> Self {
+        let (actor, subject) = match actor {
+            Actor::Machine => (Cow::Borrowed("machine"), None),
+            Actor::Token(token) => (
+                Cow::Owned(token.client_id.clone()),
+                Some(token.subject.clone()).filter(|subject| *subject != token.client_id),
+            ),
+        };
+        Self { actor, subject, name, members: Vec::new(), which: Which::All, told: 0 }
+    }
+
+    /// Of somebody who is known by what he holds, or of nobody.
+    fn of(actor: impl Into<Cow<'static, str>>, name: &'static str) -> Self {
+        Self { actor: actor.into(), subject: None, name, members: Vec::new(), which: Which::All, told: 0 }
+    }
+
+    fn of_records(self) -> Self {
+        Self { which: Which::OfRecords, ..self }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
+        self
+    }
+
+    fn with_some(self, name: &'static str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// What is told of a commit of the call. More than a batch of targets makes several entries.
+    pub(crate) fn entries(&self, at: u64, origin: Option<&Origin>, shown: Addresses, writes: &[Write]) -> Vec<Entry> {
+        if self.which == Which::OfRecords && !writes.iter().any(|write| keys::is_record(&write.key)) {
+            return Vec::new();
+        }
+        let mut targets: Vec<String> =
+            writes.iter().filter_map(|write| keys::subject_of(&write.key)).map(|id| id.to_string()).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        let mut entry = Entry::new(at, &self.actor, self.name, "done");
+        entry = entry.with_some("subject", self.subject.clone());
+        for (name, value) in &self.members {
+            entry = entry.with(name, value.clone());
+        }
+        if !self.name.starts_with("epoch.") && writes.iter().any(|write| keys::is_epoch(&write.key)) {
+            entry = entry.with("epoch_advanced", true);
+        }
+        if self.told > 0 {
+            entry = entry.with("part", json!(self.told.saturating_add(1)));
+        }
+        let entry = origin.map_or(entry.clone(), |origin| origin.tell(entry, shown));
+        if targets.is_empty() {
+            return vec![entry];
+        }
+        targets.chunks(MAX_TARGETS).map(|part| entry.clone().with("targets", part.to_vec())).collect()
+    }
+
+    /// Notes that a commit was told.
+    pub(crate) fn told(&mut self) {
+        self.told = self.told.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests;
