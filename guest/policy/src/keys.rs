@@ -232,23 +232,40 @@ pub(crate) fn parse_due(key: &[u8]) -> Option<(Seconds, u64, CutDigest)> {
     Some((Seconds(u64::from_be_bytes(*cut_at)), u64::from_be_bytes(*epoch), CutDigest(digest.try_into().ok()?)))
 }
 
-/// The refresh token whose record a key is of, or whose single access tokens it cuts: a host tells by it whom a commit was about.
+/// The refresh token whose record a key is of: a host tells by it whom a commit was about.
 #[must_use]
-pub fn subject_of(key: &[u8]) -> Option<TokenId> {
-    let id = key.strip_prefix(TOKENS).or_else(|| key.strip_prefix(JTI_CUTS))?;
+pub fn record_of(key: &[u8]) -> Option<TokenId> {
+    key.strip_prefix(TOKENS)?.try_into().ok().map(TokenId)
+}
+
+/// The refresh token that is a tombstone where a key is written.
+#[must_use]
+pub fn tombstone_of(key: &[u8]) -> Option<TokenId> {
+    let (_, id) = key.strip_prefix(ENDED)?.split_first_chunk::<8>()?;
     id.try_into().ok().map(TokenId)
 }
 
-/// Whether a key is of the record of a refresh token.
+/// The refresh token of which a key cuts single access tokens.
 #[must_use]
-pub fn is_record(key: &[u8]) -> bool {
-    key.starts_with(TOKENS)
+pub fn cut_singly(key: &[u8]) -> Option<TokenId> {
+    key.strip_prefix(JTI_CUTS)?.try_into().ok().map(TokenId)
 }
 
 /// Whether a key is that of the epoch.
 #[must_use]
 pub fn is_epoch(key: &[u8]) -> bool {
     key == EPOCH
+}
+
+/// Whether a key is of an index of refresh tokens: it ends with the id of one that stands there.
+pub(crate) fn is_index(key: &[u8]) -> bool {
+    [NAMES, EXPIRES, OWNED, CHILDREN, ENDED, HOLDERS, UNUSED, LAST_USED].iter().any(|index| key.starts_with(index))
+}
+
+/// What a key is of: all that stands before the first slash.
+pub(crate) fn kind(key: &[u8]) -> &str {
+    let kind = key.split(|byte| *byte == b'/').next().unwrap_or_default();
+    core::str::from_utf8(kind).unwrap_or("?")
 }
 
 /// Where the keys of an index by time that lie at `at` or later begin.
@@ -343,11 +360,10 @@ mod tests {
 
     #[test]
     fn whom_a_commit_was_about_is_told_by_its_keys() {
-        assert_eq!(subject_of(&token(ONE)), Some(ONE));
-        assert_eq!(subject_of(&jti_cuts(OTHER)), Some(OTHER));
-        assert!(is_record(&token(ONE)) && !is_record(&jti_cuts(ONE)));
+        assert_eq!((record_of(&token(ONE)), cut_singly(&jti_cuts(OTHER))), (Some(ONE), Some(OTHER)));
+        assert_eq!(tombstone_of(&ended(Seconds(7), ONE)), Some(ONE));
         for other in [child(ONE, OTHER), owned("bob", ONE), entomb(ONE), EPOCH.to_vec(), b"token/short".to_vec()] {
-            assert_eq!(subject_of(&other), None);
+            assert_eq!((record_of(&other), tombstone_of(&other), cut_singly(&other)), (None, None, None));
         }
         assert!(is_epoch(EPOCH) && !is_epoch(&cuts(1)));
     }

@@ -5,6 +5,7 @@
 
 mod accept_clock;
 mod actor;
+mod check;
 mod configuration;
 mod cursor;
 mod cuts;
@@ -45,6 +46,8 @@ use std::{cell::RefCell, rc::Rc};
 
 pub use accept_clock::Accepted;
 pub use actor::{ActingToken, Actor, ActorError};
+pub use actor::{ActingToken, Actor};
+pub use check::{Checked, check};
 pub use configuration::{ConfigureError, MAX_ISSUER_LENGTH};
 pub use cuts::{COMMIT_GUARD, MAX_CUTS_IN_BUCKET, MAX_JTI_CUTS};
 pub use delete::{DeleteError, Deleted, Deletion, MAX_BATCH};

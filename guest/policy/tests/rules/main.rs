@@ -11,6 +11,7 @@ mod accounts;
 mod bindings;
 mod bounds;
 mod cascade;
+mod checked;
 mod clock;
 mod clock_accepted;
 mod delete;

@@ -8,7 +8,7 @@ mod origin;
 
 use std::borrow::Cow;
 
-use jeton_policy::{keys, store::Write};
+use jeton_policy::{keys, store::Write, token_id::TokenId};
 use jeton_store::audit::{Entry, MAX_TARGETS};
 use serde_json::{Value, json};
 
@@ -73,13 +73,11 @@ impl Act {
 
     /// What is told of a commit of the call. More than a batch of targets makes several entries.
     pub(crate) fn entries(&self, at: u64, origin: Option<&Origin>, shown: Addresses, writes: &[Write]) -> Vec<Entry> {
-        if self.which == Which::OfRecords && !writes.iter().any(|write| keys::is_record(&write.key)) {
+        if self.which == Which::OfRecords && !writes.iter().any(|write| keys::record_of(&write.key).is_some()) {
             return Vec::new();
         }
-        let mut targets: Vec<String> =
-            writes.iter().filter_map(|write| keys::subject_of(&write.key)).map(|id| id.to_string()).collect();
-        targets.sort_unstable();
-        targets.dedup();
+        let targets = ids(writes, keys::record_of);
+        let ended = ids(writes, keys::tombstone_of);
         let mut entry = Entry::new(at, &self.actor, self.name, "done");
         entry = entry.with_some("subject", self.subject.clone());
         for (name, value) in &self.members {
@@ -88,6 +86,10 @@ impl Act {
         if !self.name.starts_with("epoch.") && writes.iter().any(|write| keys::is_epoch(&write.key)) {
             entry = entry.with("epoch_advanced", true);
         }
+        let clients = ids(writes, keys::cut_singly);
+        if !clients.is_empty() {
+            entry = entry.with("clients", clients);
+        }
         if self.told > 0 {
             entry = entry.with("part", json!(self.told.saturating_add(1)));
         }
@@ -95,13 +97,33 @@ impl Act {
         if targets.is_empty() {
             return vec![entry];
         }
-        targets.chunks(MAX_TARGETS).map(|part| entry.clone().with("targets", part.to_vec())).collect()
+        let part = |part: &[String]| {
+            let ended: Vec<&str> =
+                part.iter().filter(|id| ended.binary_search(id).is_ok()).map(String::as_str).collect();
+            let entry = entry.clone().with("targets", part.to_vec());
+            // As a rule an act ends all that it touches, or none of it.
+            match ended.len() {
+                0 => entry,
+                all if all == part.len() => entry.with("ended", true),
+                _ => entry.with("ended", ended),
+            }
+        };
+        targets.chunks(MAX_TARGETS).map(part).collect()
     }
 
     /// Notes that a commit was told.
     pub(crate) fn told(&mut self) {
         self.told = self.told.saturating_add(1);
     }
+}
+
+/// Whom the keys of a commit are about, in order.
+fn ids(writes: &[Write], of: impl Fn(&[u8]) -> Option<TokenId>) -> Vec<String> {
+    let written = writes.iter().filter(|write| write.value.is_some());
+    let mut ids: Vec<String> = written.filter_map(|write| of(&write.key)).map(|id| id.to_string()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 #[cfg(test)]
