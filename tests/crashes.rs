@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
+use crate::audit;
 use crate::support::administrator::{Administrator, Made};
 use crate::support::http::{Request, send};
 use crate::support::place::{Place, random_bytes};
@@ -36,8 +37,10 @@ fn a_kill_at_any_moment_loses_nothing_acknowledged_and_revives_nothing_deleted()
     let place = Place::new();
     let admin = place.bootstrap();
     let mut earlier = Told::default();
+    let file = place.path("audit.jsonl");
+    let serve = || place.serve_resuming().argument("--audit-file").argument(&file);
     for round in 0..ROUNDS {
-        let server = place.serve_resuming().start();
+        let server = serve().start();
         let administrator = Administrator::enter(&server, &admin);
         check(&server, &administrator, &mut earlier);
         // Somewhere in the series: at a moment that no run repeats.
@@ -68,10 +71,34 @@ fn a_kill_at_any_moment_loses_nothing_acknowledged_and_revives_nothing_deleted()
         earlier.dead.extend(told.dead);
         earlier.in_doubt.extend(told.in_doubt);
     }
-    let server = place.serve_resuming().start();
+    let server = serve().start();
     let administrator = Administrator::enter(&server, &admin);
     check(&server, &administrator, &mut earlier);
     assert!(earlier.alive.len() > 100 && earlier.dead.len() > 100);
+    server.stop();
+    each_is_told_of(&place, &file, &earlier);
+}
+
+/// Everything that was acknowledged stands in the audit log, once, and nothing else does; the log is whole, and so is the file that it
+/// was handed on to.
+fn each_is_told_of(place: &Place, file: &std::path::Path, told: &Told) {
+    assert_eq!(audit::head_of(place, Some(file)), audit::head_of(place, None));
+    let entries = audit::entries(file);
+    let about = |act: &str| -> Vec<String> {
+        let of =
+            entries.iter().filter(|entry| entry["act"] == act).flat_map(|entry| entry["targets"].as_array().unwrap());
+        let mut ids: Vec<String> = of.map(|id| id.as_str().unwrap().to_owned()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let created = about("refresh-token.create");
+    let all = told.alive.iter().chain(&told.dead);
+    for token in all {
+        assert!(created.binary_search(&token.made.id).is_ok(), "nothing tells that {} was made", token.made.id);
+    }
+    let mut dead: Vec<&str> = told.dead.iter().map(|token| token.made.id.as_str()).collect();
+    dead.sort_unstable();
+    assert_eq!(about("refresh-token.delete"), dead);
 }
 
 /// Creates, exchanges now and then, and deletes every second one, until there are no answers any more.

@@ -12,6 +12,8 @@
 )]
 
 mod askers;
+mod audit;
+mod backups;
 mod bad_input;
 mod bad_json;
 mod bad_tokens;

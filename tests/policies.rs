@@ -88,6 +88,8 @@ fn a_policy_is_exchanged_under_load_and_no_request_fails() {
         more();
         put(&place.path("verifier.wasm"), second);
         let answer = administrator.send(&server, order(second)).expect(200).json();
+        let told = administrator.send(&server, Request::get("/v1/audit?act=policy.load")).expect(200).json();
+        assert_eq!(told["items"][0]["verifier"], json!(artifacts::digest(second)), "who exchanged it is told: {told}");
         assert_eq!(
             (&answer["replaced"], &answer["verifier"]["sha256"]),
             (&json!(true), &json!(artifacts::digest(second)))

@@ -35,6 +35,12 @@ pub enum DataDirError {
     },
 }
 
+/// Where the database of a data directory lies, whoever owns it.
+#[must_use]
+pub fn database_in(directory: &Path) -> PathBuf {
+    directory.join(DATABASE)
+}
+
 /// A data directory that this process owns until this value goes.
 #[derive(Debug)]
 pub struct DataDir {

@@ -63,12 +63,7 @@ impl<S: Store> Store for Fenced<S> {
 }
 
 impl<S: AuditLog> AuditLog for Fenced<S> {
-    fn commit_recorded(
-        &self,
-        checks: Vec<Check>,
-        writes: Vec<Write>,
-        entries: Vec<Entry>,
-    ) -> Result<u64, CommitError> {
+    fn commit_recorded(&self, checks: Vec<Check>, writes: Vec<Write>, entries: Vec<Entry>) -> Result<u64, CommitError> {
         refuse_own_of(&checks, &writes)?;
         self.0.commit_recorded(checks, writes, entries)
     }

@@ -1,7 +1,7 @@
 //! The Unix socket in the data directory: whoever may open it is the machine's owner of this authority.
 //!
 //! It serves `POST /bootstrap`, an administrator's refresh token; `POST /clock/accept`, going back to the machine's clock;
-//! `POST /user`, accounts of people; and `POST /audit`, lines of the audit log.
+//! `POST /user`, accounts of people; `POST /audit`, lines of the audit log; and `POST /backup`, that a backup is told of there.
 
 use std::{
     convert::Infallible,
@@ -70,6 +70,13 @@ struct AskLines {
     after: u64,
 }
 
+/// That a backup was made.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BackedUp {
+    file: String,
+}
+
 /// Lines of the audit log, and the number of the last that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditLines {
@@ -98,6 +105,7 @@ enum Given {
     Clock(ClockAccepted),
     User(Outcome),
     Lines(AuditLines),
+    Recorded,
     Refused(String),
 }
 
@@ -164,8 +172,9 @@ async fn answer(app: &App, request: Request<Incoming>) -> Response<Full<Bytes>> 
         (&Method::POST, "/clock/accept") => accept_clock(app, &body).await,
         (&Method::POST, "/user") => obey(app, &body).await,
         (&Method::POST, "/audit") => lines(app, &body).await,
+        (&Method::POST, "/backup") => backed_up(app, &body).await,
         _ => {
-            let there_is = "there are only POST /bootstrap, /clock/accept, /user and /audit here";
+            let there_is = "there are only POST /bootstrap, /clock/accept, /user, /audit and /backup here";
             given(StatusCode::NOT_FOUND, &Given::Refused(there_is.to_owned()))
         }
     }
@@ -241,6 +250,35 @@ async fn lines(app: &App, body: &[u8]) -> Response<Full<Bytes>> {
             let refused = Given::Refused("the store is unavailable; ask again".to_owned());
             given(StatusCode::SERVICE_UNAVAILABLE, &refused)
         }
+    }
+}
+
+async fn backed_up(app: &App, body: &[u8]) -> Response<Full<Bytes>> {
+    let BackedUp { file } = match serde_json::from_slice(body) {
+        Ok(asked) => asked,
+        Err(error) => return given(StatusCode::BAD_REQUEST, &Given::Refused(error.to_string())),
+    };
+    let (audit, entry) =
+        (Arc::clone(&app.audit), app.audit.entry("machine", "store.backup", "done").with("file", file));
+    match tokio::task::spawn_blocking(move || audit.record(vec![entry])).await {
+        Ok(Ok(())) => given(StatusCode::OK, &Given::Recorded),
+        Ok(Err(_)) | Err(_) => {
+            let refused = Given::Refused("the backup cannot be told of in the audit log; ask again".to_owned());
+            given(StatusCode::SERVICE_UNAVAILABLE, &refused)
+        }
+    }
+}
+
+/// Has the server that runs on `data` tell of a backup in its audit log; `None` where none runs.
+///
+/// # Errors
+/// [`LocalSocketError`].
+pub fn backed_up_via(data: &Path, file: &str) -> Result<Option<()>, LocalSocketError> {
+    match ask(data, "/backup", &BackedUp { file: file.to_owned() })? {
+        None => Ok(None),
+        Some(Given::Recorded) => Ok(Some(())),
+        Some(Given::Refused(sentence)) => Err(LocalSocketError::Refused(sentence)),
+        Some(_) => Err(another_answer()),
     }
 }
 

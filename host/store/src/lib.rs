@@ -3,6 +3,7 @@
 //! | engine | for |
 //! | --- | --- |
 //! | [`SqliteStore`] | serving: one durable file, group commit, nothing else to run |
+//! | [`SqliteReader`] | looking at a store or a backup as it stands, beside whoever serves it |
 //! | [`MemoryStore`] | tests and embedders that need nothing to outlive the process |
 //! | [`FaultyStore`] | tests: any engine, failing in a chosen way at a chosen operation |
 //!
@@ -35,4 +36,4 @@ mod sqlite;
 pub use faulty::{Fault, FaultyStore};
 pub use memory::MemoryStore;
 pub use observe::{CommitObserver, Committed};
-pub use sqlite::{IntegrityError, OpenError, SqliteStore, Statistics};
+pub use sqlite::{IntegrityError, OpenError, SqliteReader, SqliteStore, Statistics, back_up};

@@ -46,7 +46,6 @@ use std::{cell::RefCell, rc::Rc};
 
 pub use accept_clock::Accepted;
 pub use actor::{ActingToken, Actor, ActorError};
-pub use actor::{ActingToken, Actor};
 pub use check::{Checked, check};
 pub use configuration::{ConfigureError, MAX_ISSUER_LENGTH};
 pub use cuts::{COMMIT_GUARD, MAX_CUTS_IN_BUCKET, MAX_JTI_CUTS};

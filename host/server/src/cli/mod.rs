@@ -1,8 +1,10 @@
 //! The command line. Data go to standard output, everything else to standard error.
 
 mod audit;
+mod backup;
 mod bearer;
 mod bootstrap;
+mod check;
 mod clock;
 mod delegate;
 mod epoch;
@@ -11,6 +13,7 @@ mod explain;
 mod output;
 mod policy;
 mod remote;
+mod restore;
 mod root_key;
 mod secrets;
 mod settings;
@@ -125,6 +128,15 @@ enum Verb {
     /// Show, export and verify the audit log: who did what
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Copy the store into a file, beside a running server or without one
+    #[command(after_help = backup::HELP)]
+    Backup(backup::Backup),
+    /// Make a store out of a backup
+    #[command(after_help = restore::HELP)]
+    Restore(restore::Restore),
+    /// Say whether the store, or a backup, is whole
+    #[command(after_help = check::HELP)]
+    Check(check::Check),
     /// Look at policy components, export those that this binary carries, and load your own
     #[command(subcommand)]
     Policy(policy::Verb),
@@ -193,6 +205,9 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Epoch(verb) => verb.run(),
         Verb::Settings(verb) => verb.run(),
         Verb::Audit(verb) => verb.run(),
+        Verb::Backup(command) => command.run(),
+        Verb::Restore(command) => command.run(),
+        Verb::Check(command) => command.run(),
         Verb::Policy(verb) => verb.run(),
         Verb::User(verb) => verb.run(),
         Verb::RootKey => root_key::run(),

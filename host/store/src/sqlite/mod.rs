@@ -4,6 +4,7 @@
 mod audit;
 mod error;
 mod open;
+mod reader;
 mod readers;
 mod schema;
 mod seam;
@@ -31,6 +32,7 @@ use rusqlite::{Connection, ErrorCode};
 
 pub use self::{
     error::{IntegrityError, OpenError},
+    reader::{SqliteReader, back_up},
     statistics::Statistics,
 };
 use self::{

@@ -137,7 +137,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// The schema version: 0 for an empty file, else that of a database which is Jeton's and not too new.
-fn identify(connection: &Connection, path: &Path, known: usize) -> Result<usize, OpenError> {
+pub(super) fn identify(connection: &Connection, path: &Path, known: usize) -> Result<usize, OpenError> {
     let pragma = |name: &str| -> Result<i64, OpenError> {
         connection
             .pragma_query_value(None, name, |row| row.get(0))
