@@ -51,7 +51,6 @@ fn the_log_is_checked_shown_and_handed_on_beside_a_running_server_and_without_on
     let made = administrator.create(&server, &json!({ "name": "job \u{202e}\u{1f600}", "owner": "alice" }));
     let auditor = administrator.create(&server, &json!({ "name": "auditor", "scopes": ["jeton:read"] }));
     administrator.delete(&server, &made.id);
-    server.exchange(&made.token).expect(400);
     let reader = Administrator::enter(&server, &auditor.token);
     reader.send(&server, Request::new("POST", "/v1/epoch/advance")).expect(403);
 
@@ -88,7 +87,8 @@ fn the_log_is_checked_shown_and_handed_on_beside_a_running_server_and_without_on
     let list = String::from_utf8(list).unwrap();
     assert!(list.contains(&made.id) && !list.contains('\u{202e}'), "{list}");
 
-    // The rest, when the refusals of the last minute are written, comes with the stop.
+    // What was counted in the last minute is written at the stop.
+    server.exchange(&made.token).expect(400);
     server.stop();
     let head = head_of(&place, None);
     assert_eq!(head_of(&place, Some(&file)), head);

@@ -93,7 +93,8 @@ mod tests {
     fn log() -> MemoryStore {
         let log = MemoryStore::new();
         for number in 1..=12_000_u64 {
-            let (actor, act) = if number % 6000 == 0 { ("alice", "epoch.advance") } else { ("bob", "token.edit") };
+            let (actor, act) =
+                if number.is_multiple_of(6000) { ("alice", "epoch.advance") } else { ("bob", "token.edit") };
             log.commit_recorded(vec![], vec![], vec![Entry::new(number, actor, act, "done")]).unwrap();
         }
         log

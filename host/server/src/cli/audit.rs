@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::Method;
-use jeton_store::audit::{Checker, Head, Report, Start, written};
+use jeton_store::audit::{Checker, Head, Report, Start, shown, written};
 use serde_json::Value;
 
 use super::{
@@ -25,11 +25,10 @@ const VERIFY_HELP: &str = "\
 Examples:
   jeton audit verify                          the log of the store in ./jeton-data, beside a running `jeton serve` or without one
   jeton audit verify audit.jsonl              a file of `jeton audit export` or of `jeton serve --audit-file`
-  jeton audit verify audit.jsonl --head 4711:9f2b...
 
 Every entry has the hash of the one before, so that a changed, missing or moved one is found and named. Standard output has the
-head: the number of the last entry and its hash. Keep it elsewhere, and give it as --head later: then nobody who can write the
-data can have rewritten what was there, or cut it off.
+head: the number of the last entry and its hash, such as 4711:9f2b... Keep it elsewhere, and give it as --head later: then nobody
+who can write the data can have rewritten what was there, or cut it off.
 Exit status: 0 whole, 1 not.";
 
 const EXPORT_HELP: &str = "\
@@ -185,15 +184,14 @@ fn text(item: &Value) -> String {
 fn row(item: &Value) -> Vec<String> {
     let member = |name: &str| match item.get(name) {
         None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) if !text.contains(|letter: char| letter.is_control()) => text.clone(),
-        Some(other) => other.to_string(),
+        Some(Value::String(text)) => shown(text),
+        Some(other) => shown(&other.to_string()),
     };
     let about = ["id", "targets", "owner", "jti", "name", "code", "changed", "reason", "count", "from", "network"];
     let about = about.iter().filter_map(|name| match item.get(*name)? {
         Value::Array(items) if items.len() > 1 => Some(format!("{name}={} of them", items.len())),
-        Value::Array(items) => Some(format!("{name}={}", items.first()?.as_str()?)),
-        Value::String(_) => Some(format!("{name}={}", member(name))),
-        other => Some(format!("{name}={other}")),
+        Value::Array(items) => Some(format!("{name}={}", shown(items.first()?.as_str()?))),
+        _ => Some(format!("{name}={}", member(name))),
     });
     let about = about.collect::<Vec<_>>().join(" ");
     vec![member("seq"), member("at"), member("actor"), member("act"), member("outcome"), about]

@@ -82,7 +82,7 @@ pub(super) fn of(reader: &Arc<SqliteReader>) -> Result<Found, CliError> {
     let mut wrong = reader.inspect().map_err(failed)?;
     let watched = io::stderr().is_terminal();
     let mut progress = |keys: u64| {
-        if watched && keys % 100_000 == 0 {
+        if watched && keys.is_multiple_of(100_000) {
             output::note(&format!("{keys} keys so far."));
         }
     };

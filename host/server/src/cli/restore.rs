@@ -190,7 +190,7 @@ fn restored(
 
 fn act(authority: &Authority, enable: bool, since: Option<&Since>, tokens: u64) -> Result<Done, CliError> {
     let mut ended = 0;
-    for since in since {
+    if let Some(since) = since {
         for ids in since.ended().chunks(AT_ONCE) {
             let ids = ids.to_vec();
             let deleted = authority.call_blocking(Class::Administration, move |call| {

@@ -23,7 +23,8 @@ pub(super) async fn run(app: Arc<App>, retention: Retention, mut stop: watch::Re
     for turn in 0_u64.. {
         sweep(&app).await;
         let (of, told) = (Arc::clone(&app), rollbacks);
-        let audited = tokio::task::spawn_blocking(move || audit(&of, retention, told, turn % FLUSH_EVERY == 0));
+        let audited =
+            tokio::task::spawn_blocking(move || audit(&of, retention, told, turn.is_multiple_of(FLUSH_EVERY)));
         rollbacks = audited.await.unwrap_or(rollbacks);
         app.authority.in_force().settle();
         was_behind = watch_clock(&app, was_behind).await;

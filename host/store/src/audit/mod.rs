@@ -14,7 +14,7 @@ mod entry;
 
 use jeton_policy::store::{Check, CommitError, Direction, Store, Unavailable, Write};
 
-pub use canonical::text as written;
+pub use canonical::{shown, text as written};
 pub(crate) use chain::Tip;
 pub use chain::{Head, Line};
 pub use check::{Checker, Finding, HeadError, Report, Start};

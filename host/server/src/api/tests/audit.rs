@@ -41,7 +41,12 @@ const ACTS: &[(&str, &str, &str, &[&str])] = &[
         &[],
     ),
     ("POST /oauth2/revoke", "/oauth2/revoke", "token={refresh}", &["token.revoke"]),
-    ("POST /v1/refresh-tokens", "/v1/refresh-tokens", r#"{"name":"job\u2028","owner":"o"}"#, &["refresh-token.create"]),
+    (
+        "POST /v1/refresh-tokens",
+        "/v1/refresh-tokens",
+        r#"{"name":"job \u202e b","owner":"o"}"#,
+        &["refresh-token.create"],
+    ),
     (
         "POST /v1/refresh-tokens/delete",
         "/v1/refresh-tokens/delete",
