@@ -19,6 +19,7 @@ pub mod digest;
 pub mod life;
 pub mod live;
 pub mod network;
+mod object;
 pub mod scope;
 pub mod seconds;
 pub mod verifier;

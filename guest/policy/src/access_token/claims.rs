@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use crate::seconds::Seconds;
+use crate::{object::object_from_slice, seconds::Seconds};
 
 /// The most lineage ids beside the `jti`: a refresh token with eight ancestors, and as many owners, leave room for more.
 pub const MAX_LINEAGE: usize = 32;
@@ -58,7 +58,7 @@ impl<'a> Claims<'a> {
     /// # Errors
     /// [`ClaimsError`]; nothing says more, since only the holder of the epoch's key could have signed them.
     pub fn parse(json: &'a [u8]) -> Result<Self, ClaimsError> {
-        let claims: Self = serde_json::from_slice(json).map_err(|_| ClaimsError)?;
+        let claims: Self = object_from_slice(json).map_err(|_| ClaimsError)?;
         let sound = claims.lin.len() <= MAX_LINEAGE
             && !claims.lin.is_empty()
             && claims.lin.iter().all(|id| matches!(id.len(), LINEAGE_ID_LENGTH | JTI_LENGTH) && is_word(id))

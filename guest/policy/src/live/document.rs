@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     access_token::{Algorithm, PublicKey},
     digest::CutDigest,
+    object::{object, object_from_slice},
     seconds::Seconds,
 };
 
@@ -93,7 +94,7 @@ impl<'a> Written<'a> {
         if document.len() > MAX_DOCUMENT {
             return Err(DocumentError);
         }
-        let json: Json<'a> = serde_json::from_slice(document).map_err(|_| DocumentError)?;
+        let json: Json<'a> = object_from_slice(document).map_err(|_| DocumentError)?;
         if json.cuts.len().max(json.dropped.len()) > MAX_CUTS {
             return Err(DocumentError);
         }
@@ -189,7 +190,7 @@ struct Json<'a> {
     as_of: Seconds,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lease_seconds: Option<Seconds>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object")]
     epoch: EpochJson<'a>,
     cuts: Vec<Bytes<16>>,
     dropped: Vec<Bytes<16>>,

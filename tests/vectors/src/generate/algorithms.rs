@@ -1,52 +1,50 @@
 //! Epochs of the other algorithms: the same rule, and the ways in which their signatures may be spelled otherwise.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jeton_policy::access_token::Algorithm;
+use jeton_policy::{access_token::Algorithm, seconds::Seconds};
 use p256::ecdsa::Signature;
 
-use super::{EPOCH, OWN_LINEAGE, SEQUENCE, Signer, accepted, case, load, refused};
+use super::{OWN_LINEAGE, PARENT_LINEAGE, SEQUENCE, Signer, Stage, decoded, encoded, load, parts, refused};
 use crate::Case;
 
-pub(super) fn add(cases: &mut Vec<Case>) -> anyhow::Result<()> {
-    for algorithm in [Algorithm::Es256, Algorithm::Rs256] {
-        of_either(algorithm, cases)?;
+pub(super) fn add(stage: Stage, cases: &mut Vec<Case>) -> anyhow::Result<()> {
+    for algorithm in Algorithm::ALL {
+        confusions(&stage.signer(0, algorithm)?, algorithm, cases)?;
     }
-    of_es256(cases)?;
-    of_rs256(cases)?;
-    changes(cases)
+    for algorithm in [Algorithm::Es256, Algorithm::Rs256] {
+        let signer = stage.signer(0, algorithm)?;
+        same_rule(&signer, algorithm, cases);
+        signatures(&signer, algorithm, cases)?;
+    }
+    of_es256(&stage.signer(0, Algorithm::Es256)?, cases)?;
+    of_rs256(&stage.signer(0, Algorithm::Rs256)?, cases)?;
+    changes(stage, cases)
 }
 
-fn of_either(algorithm: Algorithm, cases: &mut Vec<Case>) -> anyhow::Result<()> {
-    let name = algorithm.name();
-    let signer = Signer::of(EPOCH, algorithm)?;
+/// Neither algorithm nor key is ever taken from a token.
+fn confusions(signer: &Signer, algorithm: Algorithm, cases: &mut Vec<Case>) -> anyhow::Result<()> {
+    let (name, kid) = (algorithm.name(), signer.kid());
     let good = signer.good();
-    let kid = signer.signer.key().kid();
     let [header, payload, signature] = parts(&good)?;
-    cases.push(case(&format!("{name}: a good token is accepted"), &signer, good.clone(), accepted()));
-    cases.push(Case {
-        loads: vec![load(signer.whole(SEQUENCE, &[OWN_LINEAGE]).render(), "loaded")],
-        ..case(&format!("{name}: a cut token is dead"), &signer, good.clone(), refused("cut"))
-    });
     let mut add = |what: &str, token: String, why: &str| {
-        cases.push(case(&format!("{name}: {what}"), &signer, token, refused(why)));
+        cases.push(signer.case(&format!("{name}: {what}"), token, refused(why)));
     };
     for other in ["EdDSA", "ES256", "ES384", "RS256", "RS512", "PS256", "HS256", "none"] {
         if other != name {
-            let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"at+jwt","alg":"{other}","kid":"{kid}"}}"#));
+            let header = encoded(format!(r#"{{"typ":"at+jwt","alg":"{other}","kid":"{kid}"}}"#));
             add(&format!("the header says {other}"), format!("{header}.{payload}.{signature}"), "wrong-epoch");
         }
     }
-    let input = format!("{header}.{payload}");
     for other in Algorithm::ALL {
-        let stranger = Signer::of(EPOCH + 1, other)?;
-        let signature = encoded(&stranger.signer.sign_message(input.as_bytes()));
+        let stranger = signer.stage.signer(1, other)?;
+        let input = format!("{header}.{payload}");
+        let signature = encoded(stranger.signer.sign_message(input.as_bytes()));
         add(
             &format!("another key's {} signature under this epoch's header is refused", other.name()),
             format!("{input}.{signature}"),
             "bad-signature",
         );
         if other != algorithm {
-            let token = Signer::of(EPOCH, other)?.good();
+            let token = signer.stage.signer(0, other)?.good();
             add(
                 &format!("a token that an {} epoch of this number signed is refused", other.name()),
                 token,
@@ -54,6 +52,38 @@ fn of_either(algorithm: Algorithm, cases: &mut Vec<Case>) -> anyhow::Result<()> 
             );
         }
     }
+    Ok(())
+}
+
+/// The same rule, whatever the signature.
+fn same_rule(signer: &Signer, algorithm: Algorithm, cases: &mut Vec<Case>) {
+    let (name, stage) = (algorithm.name(), signer.stage);
+    let case = |what: &str, verdict| signer.case(&format!("{name}: {what}"), signer.good(), verdict);
+    let whole = |cuts: &[&str]| load(signer.whole(SEQUENCE, cuts).render(), "loaded");
+    cases.push(case("a good token is accepted", stage.accepted()));
+    cases.push(Case { loads: vec![whole(&[OWN_LINEAGE])], ..case("a cut token is dead", refused("cut")) });
+    let news = vec![whole(&[]), load(signer.delta(SEQUENCE, SEQUENCE + 1, &[PARENT_LINEAGE], &[]).render(), "loaded")];
+    cases.push(Case { loads: news, ..case("a token is dead when its parent is cut, as news", refused("cut")) });
+    cases.push(Case { now: stage.expiry() - 1, ..case("a token is accepted in its last second", stage.accepted()) });
+    cases.push(Case { now: stage.expiry(), ..case("a token is dead in the second of its expiry", refused("expired")) });
+    let mut older = signer.whole(SEQUENCE, &[]);
+    older.as_of = Seconds(stage.minted - 1_000);
+    let loads = vec![load(older.render(), "loaded")];
+    let early = case("a token from eleven seconds ahead is not yet valid", refused("not-yet-valid"));
+    cases.push(Case { loads, now: stage.minted - 11, ..early });
+    let held =
+        Case { held_for: 5, enforce_lease: true, ..case("past the lease nothing is accepted", refused("stale")) };
+    cases.push(held);
+}
+
+fn signatures(signer: &Signer, algorithm: Algorithm, cases: &mut Vec<Case>) -> anyhow::Result<()> {
+    let name = algorithm.name();
+    let good = signer.good();
+    let [header, payload, signature] = parts(&good)?;
+    let mut add = |what: &str, token: String, why: &str| {
+        cases.push(signer.case(&format!("{name}: {what}"), token, refused(why)));
+    };
+    let input = format!("{header}.{payload}");
     let bytes = decoded(signature)?;
     let with = |bytes: &[u8]| format!("{input}.{}", encoded(bytes));
     add("an empty signature is refused", format!("{input}."), "bad-signature");
@@ -72,20 +102,27 @@ fn of_either(algorithm: Algorithm, cases: &mut Vec<Case>) -> anyhow::Result<()> 
         *last ^= 1;
     }
     add("one flipped bit of the signature is noticed", with(&flipped), "bad-signature");
+    let mut first = bytes.clone();
+    if let Some(byte) = first.first_mut() {
+        *byte ^= 0x80;
+    }
+    add("one flipped bit of the signature's first byte is noticed", with(&first), "bad-signature");
     let mut other_payload = payload.to_owned();
     other_payload.insert_str(0, "e30");
     add("a changed payload is noticed", format!("{header}.{other_payload}.{signature}"), "bad-signature");
-    add("signed junk is no token", signer.signer.sign_payload(b"junk"), "malformed");
+    let other = signer.signed(|claims| claims.sub = "mallory".into());
+    let [_, _, other_signature] = parts(&other)?;
+    add("the signature of another token is refused", format!("{input}.{other_signature}"), "bad-signature");
+    add("signed junk is no token", signer.signed_payload("junk"), "malformed");
     Ok(())
 }
 
-fn of_es256(cases: &mut Vec<Case>) -> anyhow::Result<()> {
-    let signer = Signer::of(EPOCH, Algorithm::Es256)?;
+fn of_es256(signer: &Signer, cases: &mut Vec<Case>) -> anyhow::Result<()> {
     let good = signer.good();
     let [header, payload, signature] = parts(&good)?;
     let mut add = |what: &str, signature: &[u8]| {
         let token = format!("{header}.{payload}.{}", encoded(signature));
-        cases.push(case(&format!("ES256: {what}"), &signer, token, refused("bad-signature")));
+        cases.push(signer.case(&format!("ES256: {what}"), token, refused("bad-signature")));
     };
     let bytes = decoded(signature)?;
     let signature = Signature::from_slice(&bytes)?;
@@ -99,21 +136,37 @@ fn of_es256(cases: &mut Vec<Case>) -> anyhow::Result<()> {
     add("an r of zero is refused", &zero_r);
     let zero_s: Vec<u8> = bytes.iter().take(32).chain(&[0; 32]).copied().collect();
     add("an s of zero is refused", &zero_s);
+    let order_r: Vec<u8> = ORDER.iter().chain(bytes.iter().skip(32)).copied().collect();
+    add("an r of the group's order, which is zero again, is refused", &order_r);
+    let order_s: Vec<u8> = bytes.iter().take(32).chain(&ORDER).copied().collect();
+    add("an s of the group's order, which is zero again, is refused", &order_s);
+    add("a signature that is compressed is refused", &[&[2], bytes.get(..32).unwrap_or_default()].concat());
     Ok(())
 }
 
-fn of_rs256(cases: &mut Vec<Case>) -> anyhow::Result<()> {
-    let signer = Signer::of(EPOCH, Algorithm::Rs256)?;
+/// The order of P-256 (SEC 2 section 2.4.2).
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
+    0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+
+fn of_rs256(signer: &Signer, cases: &mut Vec<Case>) -> anyhow::Result<()> {
     let good = signer.good();
     let [header, payload, signature] = parts(&good)?;
     let mut add = |what: &str, signature: &[u8]| {
         let token = format!("{header}.{payload}.{}", encoded(signature));
-        cases.push(case(&format!("RS256: {what}"), &signer, token, refused("bad-signature")));
+        cases.push(signer.case(&format!("RS256: {what}"), token, refused("bad-signature")));
     };
     let bytes = decoded(signature)?;
     let modulus = signer.signer.public_key().as_bytes();
     add("a signature of 64 bytes is refused", bytes.get(..64).unwrap_or_default());
     add("the modulus as a signature is refused", modulus);
+    let mut below = modulus.to_vec();
+    if let Some(last) = below.last_mut() {
+        *last -= 1;
+    }
+    add("one less than the modulus, which is its own power, is refused", &below);
+    add("a signature of 512 bytes is refused", &bytes.repeat(2));
     let mut one = vec![0; bytes.len()];
     if let Some(last) = one.last_mut() {
         *last = 1;
@@ -124,13 +177,13 @@ fn of_rs256(cases: &mut Vec<Case>) -> anyhow::Result<()> {
 }
 
 /// From one algorithm to another, with the epoch.
-fn changes(cases: &mut Vec<Case>) -> anyhow::Result<()> {
+fn changes(stage: Stage, cases: &mut Vec<Case>) -> anyhow::Result<()> {
     for (from, to) in [
         (Algorithm::EdDsa, Algorithm::Es256),
         (Algorithm::Es256, Algorithm::Rs256),
         (Algorithm::Rs256, Algorithm::EdDsa),
     ] {
-        let (before, after) = (Signer::of(EPOCH, from)?, Signer::of(EPOCH + 1, to)?);
+        let (before, after) = (stage.signer(0, from)?, stage.signer(1, to)?);
         let loads = || {
             vec![
                 load(before.whole(SEQUENCE, &[]).render(), "loaded"),
@@ -138,24 +191,20 @@ fn changes(cases: &mut Vec<Case>) -> anyhow::Result<()> {
             ]
         };
         let name = format!("from {} to {}", from.name(), to.name());
-        let old = case(
-            &format!("{name}: a token of the epoch before is dead"),
-            &before,
-            before.good(),
-            refused("wrong-epoch"),
-        );
-        let new = case(&format!("{name}: a token of the new epoch lives"), &after, after.good(), accepted());
+        let old =
+            before.case(&format!("{name}: a token of the epoch before is dead"), before.good(), refused("wrong-epoch"));
+        let new = after.case(&format!("{name}: a token of the new epoch lives"), after.good(), stage.accepted());
         cases.extend([Case { loads: loads(), ..old }, Case { loads: loads(), ..new }]);
-        let same_number = Signer::of(EPOCH, to)?;
+        let same_number = stage.signer(0, to)?;
         let loads = vec![
             load(before.whole(SEQUENCE, &[]).render(), "loaded"),
             load(same_number.whole(SEQUENCE + 1, &[]).render(), "older"),
         ];
         let other =
-            case(&format!("{name}: an epoch does not change its algorithm"), &before, before.good(), accepted());
+            before.case(&format!("{name}: an epoch does not change its algorithm"), before.good(), stage.accepted());
         cases.push(Case { loads, ..other });
     }
-    let signer = Signer::of(EPOCH, Algorithm::Es256)?;
+    let signer = stage.signer(0, Algorithm::Es256)?;
     let document = String::from_utf8(signer.whole(SEQUENCE, &[]).render())?;
     for (what, changed) in [
         ("another algorithm than its key's", document.replace("ES256", "RS256")),
@@ -169,21 +218,9 @@ fn changes(cases: &mut Vec<Case>) -> anyhow::Result<()> {
         anyhow::ensure!(changed != document, "{what} changes the document");
         let loads = vec![load(changed, "malformed")];
         let name = format!("a live set with {what} is refused");
-        cases.push(Case { loads, ..case(&name, &signer, signer.good(), refused("stale")) });
+        cases.push(Case { loads, ..signer.case(&name, signer.good(), refused("stale")) });
     }
     Ok(())
-}
-
-fn parts(token: &str) -> anyhow::Result<[&str; 3]> {
-    token.split('.').collect::<Vec<_>>().try_into().map_err(|_| anyhow::anyhow!("a token has three parts"))
-}
-
-fn encoded(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn decoded(signature: &str) -> anyhow::Result<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(signature).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 /// `r` and `s` as two ASN.1 integers in a sequence: what certificates use, and a JWT must not (RFC 7518 section 3.4).
