@@ -1,5 +1,6 @@
 //! The verifier as a Rust library, against a running server: it hears of everything in time, and when it hears nothing it accepts nothing.
 
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use jeton_verifier::{Builder, Event, JetonLayer, Refusal, Verifier};
@@ -7,8 +8,9 @@ use serde_json::json;
 use tower::{Layer, Service, ServiceExt};
 
 use crate::support::administrator::Administrator;
-use crate::support::http::Request;
-use crate::support::place::Place;
+use crate::support::gateway::Gateway;
+use crate::support::http::{Request, send};
+use crate::support::place::{Place, free_port};
 use crate::support::server::Server;
 use crate::support::wait_for;
 
@@ -247,4 +249,38 @@ fn a_verifier_component_judges_in_the_place_of_the_rules_and_says_the_same() {
     }
     let authority = std::fs::read(folder.join("jeton-authority.wasm")).unwrap();
     assert!(start(&authority).is_some(), "one that asks for a store is no verifier");
+}
+
+#[test]
+fn the_example_for_axum_is_a_server_that_lets_in_what_is_alive_and_nothing_else() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let server = place.serve().start();
+    let administrator = Administrator::enter(&server, &admin);
+    let make = |name: &str, scope: &str| {
+        administrator.create(&server, &json!({ "name": name, "scopes": [scope], "owner": "payments" }))
+    };
+    let (edge, enough, too_little) = (make("edge", "jeton:live"), make("job", "orders:read"), make("other", "b"));
+    let (living, lacking) = (server.access_token(&enough.token), server.access_token(&too_little.token));
+
+    // Cargo puts examples beside the tests that it builds with them.
+    let example = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples/axum");
+    let port = free_port();
+    let mut command = Command::new(example);
+    command.env("JETON_AUTHORITY", format!("http://127.0.0.1:{}", server.port)).env("JETON_CREDENTIAL", &edge.token);
+    command.env("LISTEN", format!("127.0.0.1:{port}"));
+    let example = Gateway::start(command, port, &place);
+    let ask = |token: &str| send(example.port, &Request::get("/orders").bearer(token)).unwrap();
+    let answer = wait_for("the first live set", || Some(ask(&living)).filter(|answer| answer.status == 200));
+    assert_eq!(answer.text(), "orders of payments");
+    let refused = ask(&lacking).expect(403);
+    let challenge = "Bearer realm=\"jeton\", error=\"insufficient_scope\", scope=\"orders:read\"";
+    assert_eq!(refused.header("www-authenticate"), Some(challenge));
+    ask("a.b.c").expect(401);
+    administrator.delete(&server, &enough.id);
+    let refused = wait_for("the deletion", || Some(ask(&living)).filter(|answer| answer.status != 200));
+    assert_eq!(refused.expect(401).header("www-authenticate"), Some("Bearer realm=\"jeton\", error=\"invalid_token\""));
+    server.kill();
+    let refused = wait_for("the end of the lease", || Some(ask(&lacking)).filter(|answer| answer.status == 503));
+    assert_eq!(refused.header("retry-after"), Some("1"));
 }

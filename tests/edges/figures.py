@@ -1,5 +1,6 @@
 """What edges cost, and how soon a deletion reaches them: `JETON=path/to/jeton python figures.py [DELETIONS]`, after `packages.py`."""
 
+import contextlib
 import os
 import statistics
 import sys
@@ -42,8 +43,8 @@ def costs(authority: Authority) -> None:
     print(f"Python: verify, memo hit: {whole:.1f} us, of which the component and its binding {binding:.1f} us")
 
 
-def cascade(authority: Authority, deletions: int) -> None:
-    edges = [Edge(name, authority.url, authority.live).started() for name in ("express", "fastapi")]
+def cascade(clean_up, authority: Authority, deletions: int) -> None:
+    edges = [Edge(clean_up, name, authority.url, authority.live).started() for name in ("express", "fastapi")]
     took: dict[str, list[float]] = {edge.name: [] for edge in edges}
     for _ in range(deletions):
         parent = authority.create("parent", scopes=["orders:read"])
@@ -60,12 +61,10 @@ def cascade(authority: Authority, deletions: int) -> None:
                     waited_for.remove(edge)
     for name, times in took.items():
         print(f"{name}: from the 204 to the first refusal: median {statistics.median(times) * 1000:.0f} ms, worst {max(times) * 1000:.0f} ms of {deletions}")
-    for edge in edges:
-        edge.process.end()
 
 
 if __name__ == "__main__":
-    served = Authority()
-    costs(served)
-    cascade(served, int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
-    served.remove()
+    with contextlib.ExitStack() as stack:
+        served = Authority(stack.callback)
+        costs(served)
+        cascade(stack.callback, served, int(sys.argv[1]) if len(sys.argv) > 1 else 1000)

@@ -68,10 +68,14 @@ class Process:
 
 
 class Authority:
-    """The real server on data of its own."""
+    """The real server on data of its own. `clean_up` takes what ends it, before there is anything to end: `addCleanup` of a test,
+    `addClassCleanup` of a class, whose `tearDownClass` is not called when its `setUpClass` fails."""
 
-    def __init__(self) -> None:
+    process: Process | None = None
+
+    def __init__(self, clean_up) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="jeton-edges-"))
+        clean_up(self.remove)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.administrator = packages.run(packages.JETON, "bootstrap", "--data", self.folder / "data", "--name", "admin").strip()
@@ -98,7 +102,8 @@ class Authority:
         self.process.end()
 
     def remove(self) -> None:
-        self.kill()
+        if self.process is not None:
+            self.kill()
         shutil.rmtree(self.folder)
 
     def exchange(self, refresh_token: str, source: str = "127.0.0.1") -> str:
@@ -139,7 +144,7 @@ class Edge:
     NODE = ("express", "fastify", "hono")
     PYTHON = ("fastapi", "flask")
 
-    def __init__(self, name: str, authority: str, credential: str | None = None, **environment: str) -> None:
+    def __init__(self, clean_up, name: str, authority: str, credential: str | None = None, **environment: str) -> None:
         self.name = name
         self.port = free_port()
         environment = {**os.environ, "JETON_URL": authority, "PORT": str(self.port), **environment}
@@ -154,6 +159,7 @@ class Edge:
             folder = packages.SITE
             command = [sys.executable, packages.ROOT / f"host/python/examples/with_{name}.py"]
         self.process = Process(command, env=environment, cwd=folder)
+        clean_up(self.process.end)
 
     def started(self) -> "Edge":
         def answers() -> bool:

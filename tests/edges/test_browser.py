@@ -10,7 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import packages
 from support import Authority, Process, wait_for
 
-CASES = len(json.loads((packages.ROOT / "tests/vectors/verdicts.json").read_text())["cases"])
+CASES = [case["name"] for case in json.loads((packages.ROOT / "tests/vectors/verdicts.json").read_text())["cases"]]
+GIVEN = packages.ROOT / "tests/vectors/.given/Chromium.json"
+"""Where it is written down for docs/verdicts.md."""
 PACKAGE = packages.NODE / "node_modules/jeton-verifier/dist"
 FILES = {
     "/": packages.ROOT / "tests/edges/page.html",
@@ -23,7 +25,7 @@ TYPES = {".js": "text/javascript", ".html": "text/html"}
 
 class Browser(unittest.TestCase):
     def test_a_page_gives_every_verdict_and_hears_of_a_deletion(self) -> None:
-        authority = Authority()
+        authority = Authority(self.addCleanup)
         made, token = authority.job()
         findings: list[str] = []
 
@@ -49,24 +51,24 @@ class Browser(unittest.TestCase):
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
         profile = tempfile.mkdtemp(prefix="jeton-chromium-")
+        self.addCleanup(shutil.rmtree, profile, ignore_errors=True)
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={profile}"]
         chromium = Process(["chromium", *options, f"http://127.0.0.1:{server.server_port}/"])
+        self.addCleanup(chromium.end)
 
         def found(count: int) -> list[str]:
             return wait_for("a finding", lambda: len(findings) >= count and findings[:count])
 
-        try:
-            self.assertEqual(found(2), [f"{CASES} cases", "alive"], chromium.log())
-            authority.delete(made)
-            self.assertEqual(found(3)[2:], ["cut"], chromium.log())
-        finally:
-            chromium.end()
-            server.shutdown()
-            server.server_close()
-            authority.remove()
-            shutil.rmtree(profile, ignore_errors=True)
+        given, life = found(2)
+        self.assertEqual((json.loads(given), life), ({"given": CASES}, "alive"), chromium.log())
+        GIVEN.parent.mkdir(exist_ok=True)
+        GIVEN.write_text(given)
+        authority.delete(made)
+        self.assertEqual(found(3)[2:], ["cut"], chromium.log())
 
 
 if __name__ == "__main__":

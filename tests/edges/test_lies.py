@@ -124,19 +124,13 @@ def changed(**members):
 class Lies(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.authority = Authority()
+        cls.authority = Authority(cls.addClassCleanup)
         cls.between = GoBetween(cls.authority)
         names = ("express", "hono", "fastapi", "flask")
-        cls.edges = [Edge(name, cls.between.url(name)).started() for name in names]
+        cls.edges = [Edge(cls.addClassCleanup, name, cls.between.url(name)).started() for name in names]
         cls.past_epoch = cls.between.document()
         cls.authority.call("POST", "/v1/epoch/advance")
         cls.authority.bearer = cls.authority.exchange(cls.authority.administrator)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        for edge in cls.edges:
-            edge.process.end()
-        cls.authority.remove()
 
     def setUp(self) -> None:
         self.between.lies.clear()

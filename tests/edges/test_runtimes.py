@@ -13,7 +13,7 @@ RUNTIMES = {"node": ["node"], "deno": ["node_modules/.bin/deno", "run", "--allow
 
 class Runtimes(unittest.TestCase):
     def test_each_gives_every_verdict_and_hears_of_a_deletion(self) -> None:
-        authority = Authority()
+        authority = Authority(self.addCleanup)
         for name, command in RUNTIMES.items():
             with self.subTest(name):
                 made, token = authority.job()
@@ -26,6 +26,7 @@ class Runtimes(unittest.TestCase):
                     "JUDGE": (packages.ROOT / "host/node/test/support/judge.js").as_uri(),
                 }
                 program = Process([*command, "life.mjs"], env=environment, cwd=packages.NODE)
+                self.addCleanup(program.end)
 
                 def says(word: str) -> bool:
                     return word in program.log() or (program.process.poll() is not None and self.fail(program.log()))
@@ -36,8 +37,6 @@ class Runtimes(unittest.TestCase):
                 wait_for("its end", lambda: program.process.poll() is not None)
                 self.assertEqual(program.process.returncode, 0, program.log())
                 self.assertIn("cut\n", program.log())
-                program.end()
-        authority.remove()
 
 
 if __name__ == "__main__":

@@ -12,19 +12,14 @@ REALM = 'Bearer realm="jeton"'
 class Truth(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.authority = Authority()
-        cls.edges = [Edge(name, cls.authority.url, cls.authority.live) for name in Edge.NODE + Edge.PYTHON]
+        cls.authority = Authority(cls.addClassCleanup)
+        told = (cls.authority.url, cls.authority.live)
+        cls.edges = [Edge(cls.addClassCleanup, name, *told) for name in Edge.NODE + Edge.PYTHON]
         for edge in cls.edges:
             edge.started()
         _, cls.token = cls.authority.job()
         for edge in cls.edges:
             wait_for(f"{edge.name} to be ready", lambda: edge.ask(cls.token).status == 200)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        for edge in cls.edges:
-            edge.process.end()
-        cls.authority.remove()
 
     def each(self, check) -> None:
         for edge in self.edges:
@@ -172,10 +167,10 @@ class Truth(unittest.TestCase):
 
 class Clocks(unittest.TestCase):
     def test_an_edge_whose_clock_is_off_by_an_hour_says_so_and_revives_nothing(self) -> None:
-        authority = Authority()
+        authority = Authority(self.addCleanup)
         moved = {"LD_PRELOAD": faketime(), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         edges = [
-            (offset, Edge(name, authority.url, authority.live, FAKETIME=f"{offset}h", **moved))
+            (offset, Edge(self.addCleanup, name, authority.url, authority.live, FAKETIME=f"{offset}h", **moved))
             for name in ("express", "flask")
             for offset in ("-1", "+1")
         ]
@@ -188,8 +183,6 @@ class Clocks(unittest.TestCase):
                 # A clock that is ahead sees every token expire early; one that is behind goes by the authority's.
                 wait_for("a verdict", lambda: edge.ask(token).status == (200 if offset == "-1" else 401))
                 wait_for("the end of a short life", lambda: edge.ask(soon_over).status == 401)
-            edge.process.end()
-        authority.remove()
 
 
 if __name__ == "__main__":

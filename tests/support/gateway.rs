@@ -36,7 +36,8 @@ impl Gateway {
         Gateway::start(command, port, place)
     }
 
-    fn start(mut command: Command, port: u16, place: &Place) -> Gateway {
+    /// Starts what listens on this port, and answers 401 where no token is shown.
+    pub(crate) fn start(mut command: Command, port: u16, place: &Place) -> Gateway {
         let path = place.path("gateway.log");
         let log = std::fs::File::create(&path).unwrap();
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
