@@ -3,6 +3,7 @@
 //! authority of `docs/examples` in both languages. The tests themselves are in `tests/edges`,
 //! `host/node/test` and `host/python/tests`.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -58,8 +59,17 @@ fn python(arguments: &[&str]) {
     run(edges().args(arguments));
 }
 
+/// What judges the steps of a file in Node and in Python, by the packages.
+pub(crate) fn judges(steps: &Path) -> [Command; 2] {
+    let mut node = Command::new("node");
+    node.arg("differential.mjs").arg(steps).current_dir(repository("tests/edges/project"));
+    let mut python = edges();
+    python.arg("differential.py").arg(steps).env("PYTHONPATH", repository("tests/edges/.built/site"));
+    [node, python]
+}
+
 /// Makes and installs the packages, once for all tests.
-fn packages() {
+pub(crate) fn packages() {
     static MADE: OnceLock<()> = OnceLock::new();
     MADE.get_or_init(|| {
         run(edges().arg("packages.py"));

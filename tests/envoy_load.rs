@@ -1,15 +1,13 @@
 //! The filter under load: it holds what it may hold, and no more; what it costs; and how soon it hears of what was deleted.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::story::open;
 use crate::support::envoy::{Answering, Setup};
-use crate::support::http::Request;
-use crate::support::{CEILING, wait_for};
+use crate::support::http::{Kept, Request};
+use crate::support::wait_for;
 
 /// Requests of the short run. The long one, once before a release:
 /// `JETON_TEST_REQUESTS=1000000 tests/run requests_leave_nothing_behind`
@@ -29,13 +27,14 @@ fn requests_leave_nothing_behind_in_envoy() {
     envoy.wait_for("the first live set", 200, &Request::get("/").bearer(&token));
 
     let (body, _) = token.rsplit_once('.').unwrap();
-    let mut connection = Connection::open(envoy.port);
+    let mut connection = Kept::open(envoy.port);
+    let mut status_of = |token: &str| connection.send(&Request::get("/").bearer(token)).unwrap().status;
     let mut settled = 0;
     for number in 0..requests {
         // Every other one is alive; the rest are made up, each another one that takes a whole verification.
         let (token, status) =
             if number % 2 == 0 { (token.clone(), 200) } else { (format!("{body}.{number:084}AA"), 401) };
-        assert_eq!(connection.status_of(&token), status, "request {number}");
+        assert_eq!(status_of(&token), status, "request {number}");
         if number == requests / 4 {
             settled = envoy.resident();
         }
@@ -60,17 +59,18 @@ fn every_deletion_reaches_envoy() {
     answer_at_the_door(&mut setup);
     let envoy = setup.start();
     // Kept, since Envoy lets a connection that it closes linger for a second.
-    let mut connection = Connection::open(envoy.port);
+    let mut connection = Kept::open(envoy.port);
+    let mut status_of = |token: &str| connection.send(&Request::get("/").bearer(token)).unwrap().status;
     let mut took: Vec<Duration> = Vec::new();
     for _ in 0..asked.unwrap_or(DELETIONS) {
         // What is asked about is the child's token, and what is deleted the parent.
         let parent = administrator.create_named(&server, "parent");
         let child = administrator.create(&server, &json!({ "name": "child", "parent": parent.id }));
         let token = server.access_token(&child.token);
-        wait_for("the living to pass", || (connection.status_of(&token) == 200).then_some(()));
+        wait_for("the living to pass", || (status_of(&token) == 200).then_some(()));
         administrator.delete(&server, &parent.id);
         let deleted = Instant::now();
-        wait_for("the cascade", || (connection.status_of(&token) == 401).then_some(()));
+        wait_for("the cascade", || (status_of(&token) == 401).then_some(()));
         took.push(deleted.elapsed());
     }
     took.sort_unstable();
@@ -104,15 +104,16 @@ fn the_filter_lets_in_the_living_beside_jwt_authn_and_says_what_either_costs() {
     let envoys = [filter.start(), jwt_authn.start()];
     let mut connections = envoys.each_ref().map(|envoy| {
         envoy.wait_for("it to be ready", 200, &Request::get("/").bearer(&token));
-        Connection::open(envoy.port)
+        Kept::open(envoy.port)
     });
 
     let mut costs: [Vec<f64>; 2] = Default::default();
+    let request = Request::get("/").bearer(&token);
     for _ in 0..rounds.unwrap_or(1) {
         for ((envoy, connection), costs) in envoys.iter().zip(&mut connections).zip(&mut costs) {
             let before = envoy.processor();
             for _ in 0..requests {
-                assert_eq!(connection.status_of(&token), 200);
+                assert_eq!(connection.send(&request).unwrap().status, 200);
             }
             costs.push((envoy.processor() - before).as_secs_f64() * 1e6 / f64::from(requests));
         }
@@ -136,40 +137,4 @@ fn manager(setup: &mut Setup) -> &mut Value {
 fn answer_at_the_door(setup: &mut Setup) {
     manager(setup)["route_config"]["virtual_hosts"][0]["routes"] =
         json!([{ "match": { "prefix": "/" }, "direct_response": { "status": 200 } }]);
-}
-
-/// One connection that is kept.
-struct Connection {
-    reader: BufReader<TcpStream>,
-}
-
-impl Connection {
-    fn open(port: u16) -> Connection {
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(CEILING)).unwrap();
-        Connection { reader: BufReader::new(stream) }
-    }
-
-    fn status_of(&mut self, token: &str) -> u16 {
-        let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
-        self.reader.get_mut().write_all(request.as_bytes()).unwrap();
-        let (mut status, mut length) = (0, 0);
-        loop {
-            let mut line = String::new();
-            self.reader.read_line(&mut line).unwrap();
-            if line == "\r\n" {
-                break;
-            } else if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
-                status = rest[..3].parse().unwrap();
-            } else if let Some((name, value)) = line.split_once(": ")
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().unwrap();
-            }
-        }
-        let mut body = vec![0; length];
-        self.reader.read_exact(&mut body).unwrap();
-        status
-    }
 }

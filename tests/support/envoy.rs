@@ -19,6 +19,7 @@ pub(crate) struct Setup {
     pub(crate) port: u16,
     admin: u16,
     environment: Vec<(String, String)>,
+    workers: u32,
     folder: PathBuf,
 }
 
@@ -35,7 +36,7 @@ impl Setup {
         assert!(asked.contains(&true), "{example} names the port of the authority");
         let folder = place.path("envoy");
         std::fs::create_dir_all(&folder).unwrap();
-        Setup { config, port, admin, environment: Vec::new(), folder }
+        Setup { config, port, admin, environment: Vec::new(), workers: 2, folder }
     }
 
     /// With the filter, as `jeton policy export` writes it, and the refresh token by which it asks.
@@ -51,9 +52,15 @@ impl Setup {
         self
     }
 
+    /// With so many workers, which share no verifier.
+    pub(crate) fn workers(mut self, workers: u32) -> Setup {
+        self.workers = workers;
+        self
+    }
+
     /// Changes a member of what the feed is told.
     pub(crate) fn feed(&mut self, member: &str, value: Value) {
-        tell(&mut self.config["bootstrap_extensions"][0]["typed_config"], "feed", member, value);
+        feed_of(&mut self.config["bootstrap_extensions"][0], member, value);
     }
 
     /// Changes a member of what the filter is told.
@@ -70,7 +77,11 @@ impl Setup {
         let config = self.path("envoy.json");
         std::fs::write(&config, self.config.to_string()).unwrap();
         let mut command = Command::new(binary());
-        command.arg("--config-path").arg(config).args(["--concurrency", "2", "--disable-hot-restart"]);
+        command
+            .arg("--config-path")
+            .arg(config)
+            .args(["--concurrency", &self.workers.to_string()])
+            .arg("--disable-hot-restart");
         command.current_dir(&self.folder).env_clear().envs(self.environment.iter().cloned()).stdin(Stdio::null());
         command
     }
@@ -132,6 +143,11 @@ fn move_port(config: &mut Value, own: u16, moved: u16) -> bool {
 pub(crate) fn filter_of(listener: &mut Value, member: &str, value: Value) {
     let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
     tell(&mut manager["http_filters"][0]["typed_config"], "filter", member, value);
+}
+
+/// Changes a member of what the feed of a bootstrap extension is told.
+pub(crate) fn feed_of(extension: &mut Value, member: &str, value: Value) {
+    tell(&mut extension["typed_config"], "feed", member, value);
 }
 
 /// Envoy hands a plugin its configuration as a text.

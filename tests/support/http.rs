@@ -1,6 +1,6 @@
-//! HTTP/1.1 over a socket, one request a connection: it sends whatever it is told to, however wrong.
+//! HTTP/1.1 over a socket, as a rule one request a connection: it sends whatever it is told to, however wrong.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -60,8 +60,9 @@ impl Request {
         shown.chain(tokens.map(|(_, value)| value.to_owned())).collect()
     }
 
-    fn bytes(&self) -> Vec<u8> {
-        let mut text = format!("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", self.method, self.target);
+    fn bytes(&self, connection: &str) -> Vec<u8> {
+        let mut text =
+            format!("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\n", self.method, self.target);
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -131,7 +132,7 @@ impl Answer {
 
 /// Sends a request and reads the answer to its end. An error: there was none, or not all of it.
 pub(crate) fn send(port: u16, request: &Request) -> std::io::Result<Answer> {
-    Answer::parse(&send_bytes(port, &request.bytes())?, request.method != "HEAD")
+    Answer::parse(&send_bytes(port, &request.bytes("close"))?, request.method != "HEAD")
 }
 
 /// The same, from an address of this machine.
@@ -140,7 +141,7 @@ pub(crate) fn send_from(source: &str, port: u16, request: &Request) -> std::io::
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
     socket.bind(&SocketAddr::new(source, 0).into())?;
     socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into())?;
-    let answer = exchange(prepared(socket.into())?, &request.bytes())?;
+    let answer = exchange(prepared(socket.into())?, &request.bytes("close"))?;
     Answer::parse(&answer, request.method != "HEAD")
 }
 
@@ -168,6 +169,31 @@ pub(crate) fn send_bytes_and_end(port: u16, bytes: &[u8]) -> std::io::Result<Vec
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer)?;
     Ok(answer)
+}
+
+/// A connection that is kept from one request to the next.
+pub(crate) struct Kept(BufReader<TcpStream>);
+
+impl Kept {
+    pub(crate) fn open(port: u16) -> Kept {
+        Kept(BufReader::new(connect(port).expect("somebody listens")))
+    }
+
+    /// Sends a request; the answer must say how long it is.
+    pub(crate) fn send(&mut self, request: &Request) -> std::io::Result<Answer> {
+        self.0.get_mut().write_all(&request.bytes("keep-alive"))?;
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            if self.0.read_until(b'\n', &mut bytes)? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let head = Answer::parse(&bytes, false)?;
+        let length = head.header("content-length").and_then(|length| length.parse().ok());
+        let mut body = vec![0; length.ok_or_else(|| std::io::Error::other(format!("no length in {head:?}")))?];
+        self.0.read_exact(&mut body)?;
+        Ok(Answer { body, ..head })
+    }
 }
 
 fn connect(port: u16) -> std::io::Result<TcpStream> {

@@ -1,6 +1,7 @@
 import type { Verified } from "./component.js";
 
-const DECODER = new TextDecoder();
+// What looks like a byte order mark is a part of a text like any other: without it, two subjects would be one.
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** What a living access token says (RFC 9068 section 2.2). */
 export class Claims {

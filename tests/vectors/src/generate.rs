@@ -238,7 +238,7 @@ impl Signer {
     }
 
     /// A token of any payload, validly signed.
-    fn signed_payload(&self, payload: impl AsRef<[u8]>) -> String {
+    pub(crate) fn signed_payload(&self, payload: impl AsRef<[u8]>) -> String {
         self.signer.sign_payload(payload.as_ref())
     }
 

@@ -5,6 +5,9 @@
 //! fixed seed; a change of it is a change of the contract.
 
 pub mod generate;
+pub mod given;
+pub mod native;
+pub mod random;
 
 use std::net::IpAddr;
 

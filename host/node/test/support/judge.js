@@ -1,5 +1,8 @@
 // How a runtime judges a case of `tests/vectors/verdicts.json`. Also loaded by a page.
 
+// As the package reads it: what looks like a byte order mark is a part of the text.
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** The cases. Their numbers have up to 64 bits, so they are read as text. */
 export function readCases(text) {
   return JSON.parse(text.replace(/"(now|held_for|expires_at)": (\d+)/g, '"$1": "$2"')).cases;
@@ -25,7 +28,7 @@ function outcome(act) {
 
 function told(verified) {
   let start = 0;
-  const part = (length) => new TextDecoder().decode(verified.answer.subarray(start, (start += length)));
+  const part = (length) => DECODER.decode(verified.answer.subarray(start, (start += length)));
   const accepted = {
     introspection: part(verified.introspectionLength),
     subject: part(verified.subjectLength),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use jeton_runtime::artifacts::{AUTHORITY, VERIFIER, WIDE_AUTHORITY, WIDE_VERIFIER};
-use jeton_vectors::{COMMITTED, Case, Vectors, Verdict};
+use jeton_vectors::{COMMITTED, Case, Vectors, Verdict, given::Given};
 use wasmtime::{
     Config, Engine, Store,
     component::{Component, InstancePre, Linker},
@@ -25,6 +25,9 @@ fn the_portable_verifier_gives_every_verdict_without_wide_arithmetic() {
 #[test]
 fn the_verifier_that_the_host_runs_gives_every_verdict() {
     gives_every_verdict(WIDE_VERIFIER, true);
+    // What was given goes into docs/verdicts.md.
+    let given = Vectors::parse(COMMITTED).unwrap().cases.into_iter().map(|case| case.name).collect();
+    Given { given, ..Given::default() }.write("wasmtime").unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod component;
 mod native;
+mod page;
 
 use jeton_vectors::{COMMITTED, Case, Vectors, Verdict, generate};
 
