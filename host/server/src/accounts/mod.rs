@@ -110,7 +110,7 @@ pub enum AccountError {
     /// It would leave nobody who can administer.
     #[error("it is the last administrator who can sign in: make another one first")]
     LastAdministrator,
-    /// Scopes to hand on are outside `jeton:`, RFC 6749 scope tokens, and at most [`MAX_GRANTS`].
+    /// Scopes to hand on are outside `jeton:`, RFC 6749 scope tokens, and at most `MAX_GRANTS`.
     #[error("what an account may hand on are at most {MAX_GRANTS} scopes outside `jeton:`")]
     Grants,
     /// The policy refused, in its words.

@@ -115,7 +115,7 @@ fn bound<K: Hash + Eq + Clone, V>(map: &mut HashMap<K, V>, age: impl Fn(&V) -> I
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what went wrong by panicking")]
     use super::*;
 
     fn name(text: &str) -> AccountName {

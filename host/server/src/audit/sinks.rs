@@ -166,10 +166,13 @@ impl SyslogSink {
     }
 }
 
+/// What sends one message.
+type Sending = Box<dyn Fn(&[u8]) -> io::Result<usize>>;
+
 impl Sink for SyslogSink {
     fn take(&mut self, lines: &[Line]) -> io::Result<()> {
         // A socket for each batch: whoever listens may have been started anew.
-        let send: Box<dyn Fn(&[u8]) -> io::Result<usize>> = match &self.target {
+        let send: Sending = match &self.target {
             SyslogTarget::Unix(path) => {
                 let socket = UnixDatagram::unbound()?;
                 socket.connect(path)?;

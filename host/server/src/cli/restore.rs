@@ -199,7 +199,8 @@ fn act(authority: &Authority, enable: bool, since: Option<&Since>, tokens: u64) 
             let deleted = deleted.map_err(failed)?.map_err(|_| unavailable())?;
             ended += deleted.results.iter().filter(|result| matches!(result, Deletion::Deleted)).count();
         }
-        for owner in since.owners().iter().cloned() {
+        for owner in since.owners() {
+            let owner = owner.clone();
             let deleted = authority.call_blocking(Class::Administration, move |call| {
                 call.delete_owned(&Actor::Machine, &owner, Reason::OwnerLeft, Some(NOTE))
             });
@@ -254,7 +255,8 @@ fn disable(authority: &Authority, ids: &[String], disabled: &AtomicUsize) -> Res
 }
 
 fn disable_each(authority: &Authority, ids: &[String], disabled: &AtomicUsize) -> Result<(), CliError> {
-    for id in ids.iter().cloned() {
+    for id in ids {
+        let id = id.clone();
         let change = Change { enabled: Some(false), note: Some(NOTE.to_owned()), ..Change::default() };
         let edited =
             authority.call_blocking(Class::Administration, move |call| call.edit(&Actor::Machine, &id, &change, None));
