@@ -25,7 +25,7 @@ use crate::{
 
 pub(super) const HELP: &str = "\
 Examples:
-  jeton backup jeton-$(date +%F).backup
+  jeton backup jeton-2026-11-29.backup
   jeton backup --force /var/backups/jeton.backup
 
 The copy is of one moment. A running server goes on serving and writing meanwhile. The file is yours alone (0600), and is there as a
