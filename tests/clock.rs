@@ -212,7 +212,7 @@ fn a_clock_that_was_wrong_is_accepted_by_command_and_nothing_is_revived() {
     server.exchange(&long.token).expect(503);
 
     let said = accept(&place, &clock, &[]);
-    assert!(said.contains("1 refresh tokens had expired"), "{said}");
+    assert!(said.contains("1 refresh token had expired"), "{said}");
     assert_eq!(clock_of(&server), "ok");
     assert!(!lets_in_everywhere(&server, &before), "its 15 minutes were over by the wrong clock");
     let after = server.access_token(&long.token);
