@@ -122,12 +122,24 @@ pub fn cases() -> Vec<Description> {
 /// # Errors
 /// When the bytes are no component at all. What is a component and cannot be run has a report that says so.
 pub fn check(component: &[u8], heard: &mut dyn FnMut(&Tried)) -> Result<Report, InspectError> {
+    check_some(component, &|_| true, heard)
+}
+
+/// The same with the cases that are wanted, and no others.
+///
+/// # Errors
+/// As [`check`] has them.
+pub fn check_some(
+    component: &[u8],
+    wanted: &dyn Fn(&Description) -> bool,
+    heard: &mut dyn FnMut(&Tried),
+) -> Result<Report, InspectError> {
     let world = inspect(component)?;
     let kind = kind(&world);
     let subject = Subject::new(component, world, kind);
     let mut tried = Vec::new();
     let mut overruns = 0;
-    for case in cases::all().into_iter().filter(|case| case.world() <= kind) {
+    for case in cases::all().into_iter().filter(|case| case.world() <= kind && wanted(&case.describe())) {
         let outcome = if overruns < MAX_OVERRUNS {
             case.try_on(&subject, &mut overruns)
         } else {

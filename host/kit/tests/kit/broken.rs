@@ -5,6 +5,7 @@
 //!
 //! Whoever works on one flaw builds it alone: `JETON_FLAWS=loops,memo-skips-cuts cargo test -p jeton-kit --test kit broken`.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use jeton_guest_build::{GuestBuild, WORLDS};
-use jeton_kit::{Kind, Outcome, Report, check};
+use jeton_kit::{Description, Kind, Outcome, Report, check, check_some};
 use serde::Deserialize;
 
 /// The folders of the workspace that the guest is built from.
@@ -233,7 +234,8 @@ fn the_kit_names_what_each_broken_policy_broke() {
     let mut wrong = Vec::new();
     build_all(&flaws, |built| {
         let title = format!("{} ({})", built.name, built.world);
-        match built.component.and_then(|component| Ok(check(&component, &mut |_| ())?)) {
+        let wanted = wanted(flaws.get(&built.name));
+        match built.component.and_then(|component| Ok(check_some(&component, &wanted, &mut |_| ())?)) {
             Err(error) => wrong.push(format!("{title}: {error:#}")),
             Ok(report) => {
                 let (held, broken, not_tried) = report.counts();
@@ -245,6 +247,20 @@ fn the_kit_names_what_each_broken_policy_broke() {
     })
     .unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The cases that a build is tried with: all where nothing was changed. Of the published verdicts, of which there are hundreds, every
+/// fourth is enough beside those that must name the flaw.
+fn wanted(flaw: Option<&Flaw>) -> impl Fn(&Description) -> bool {
+    let verdicts = Cell::new(0_u32);
+    move |case| {
+        let Some(flaw) = flaw else { return true };
+        if !case.id.starts_with("verdict-") || flaw.named_by.contains(&case.id) {
+            return true;
+        }
+        verdicts.set(verdicts.get() + 1);
+        verdicts.get() % 4 == 0
+    }
 }
 
 /// What the kit should have said and did not.
