@@ -40,6 +40,7 @@ mod live_feed;
 mod lying_feed;
 mod networks;
 mod observing;
+mod people;
 mod policies;
 mod races;
 mod reasons;

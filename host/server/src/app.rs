@@ -11,8 +11,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, c
 use jeton_runtime::{Authority, Live};
 
 use crate::{
-    accounts::Accounts, audit::Audit, listen::TrustedProxy, observe::metrics::Metrics, policy_files::PolicyFiles,
-    polls::Polls, uses::Uses,
+    accounts::Accounts, audit::Audit, console::Console, listen::TrustedProxy, observe::metrics::Metrics,
+    policy_files::PolicyFiles, polls::Polls, uses::Uses,
 };
 
 /// The running authority, as request handlers see it.
@@ -21,6 +21,8 @@ pub struct App {
     pub authority: Authority,
     /// People who sign in.
     pub accounts: Accounts,
+    /// Their pages.
+    pub console: Console,
     /// The live set.
     pub live: Arc<Live>,
     /// The issuer in force.

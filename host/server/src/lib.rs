@@ -7,6 +7,7 @@
 //! | introspection, forward-auth | [`hot`] |
 //! | Envoy's ext_authz over gRPC | [`ext_authz`] |
 //! | every other path | [`api`] |
+//! | pages for people | [`console`] |
 //! | commands | [`cli`], over [`client`] |
 //! | people who sign in | [`accounts`], kept behind the [`fence`] |
 //! | what the audit log is told, keeps and hands on | [`audit`] |
@@ -24,6 +25,7 @@ pub mod audit;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod console;
 pub mod data_dir;
 pub mod ext_authz;
 pub mod fence;

@@ -24,6 +24,7 @@ use jeton_policy::{
 };
 use jeton_runtime::{
     Authority, CallError, Class,
+    audit::Origin,
     wit::{
         refresh_tokens::{Change, DeleteRefusal, EditRefusal, Expiry, IssueRefusal, IssueRequest, RefreshToken, State},
         types::{ActingToken, Actor, Reason},
@@ -95,6 +96,18 @@ pub struct Person {
     pub token: String,
 }
 
+impl Person {
+    /// In a word, whether the account can be signed in to.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match (self.enabled, self.has_password) {
+            (false, _) => "disabled",
+            (true, false) => "waits for a password",
+            (true, true) => "active",
+        }
+    }
+}
+
 /// Why nothing was done with an account.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
@@ -162,8 +175,10 @@ impl Accounts {
         &self,
         f: impl FnOnce(&Self) -> Result<R, AccountError> + Send + 'static,
     ) -> Result<R, AccountError> {
-        let accounts = self.clone();
-        tokio::task::spawn_blocking(move || f(&accounts)).await.unwrap_or(Err(AccountError::Unavailable))
+        let (accounts, origin) = (self.clone(), Origin::current().unwrap_or_default());
+        tokio::task::spawn_blocking(move || origin.during_blocking(|| f(&accounts)))
+            .await
+            .unwrap_or(Err(AccountError::Unavailable))
     }
 
     /// Whether there is any account.

@@ -52,20 +52,23 @@ impl<K> Default for Failures<K> {
 }
 
 impl Throttle {
-    /// Counts an attempt as failed until [`Throttle::succeeded`] takes that back, so that many at once are counted like many in turn.
+    /// Counts an attempt at an account (`None`: at none that can be) as failed until [`Throttle::succeeded`] takes that back, so that many at once are counted like many in turn.
     ///
     /// # Errors
     /// How long to wait; the attempt is not to be made then.
-    pub fn attempt(&self, account: &AccountName, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    pub fn attempt(&self, account: Option<&AccountName>, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let mut state = self.0.lock();
         let network = network_of(address);
-        let is_known = state.known.contains_key(&(account.clone(), network));
-        let by_account = if is_known { None } else { state.accounts.wait(account, LONGEST_FOR_ACCOUNT, now) };
+        let is_known = |account: &&AccountName| state.known.contains_key(&((*account).clone(), network));
+        let held_up = account.filter(|account| !is_known(account));
+        let by_account = held_up.and_then(|account| state.accounts.wait(account, LONGEST_FOR_ACCOUNT, now));
         let by_network = state.networks.wait(&network, LONGEST_FOR_NETWORK, now);
         if let Some(wait) = by_account.max(by_network) {
             return Err(wait);
         }
-        state.accounts.failed(account.clone(), now);
+        if let Some(account) = account {
+            state.accounts.failed(account.clone(), now);
+        }
         state.networks.failed(network, now);
         Ok(())
     }
@@ -135,10 +138,10 @@ mod tests {
         let (throttle, begun) = (Throttle::default(), Instant::now());
         let (alice, mut now, mut waits) = (name("alice"), begun, Vec::new());
         for _ in 0..20 {
-            if let Err(wait) = throttle.attempt(&alice, address(1), now) {
+            if let Err(wait) = throttle.attempt(Some(&alice), address(1), now) {
                 waits.push(wait.as_secs());
                 now += wait;
-                throttle.attempt(&alice, address(1), now).unwrap();
+                throttle.attempt(Some(&alice), address(1), now).unwrap();
             }
         }
         assert_eq!(waits[..4], [2, 4, 8, 16]);
@@ -149,41 +152,41 @@ mod tests {
     fn guessing_from_everywhere_holds_an_account_up_for_a_minute_at_most_and_not_where_its_owner_was_before() {
         let (throttle, begun) = (Throttle::default(), Instant::now());
         let alice = name("alice");
-        throttle.attempt(&alice, address(200), begun).unwrap();
+        throttle.attempt(Some(&alice), address(200), begun).unwrap();
         throttle.succeeded(&alice, address(200), begun);
         let mut now = begun;
         for guesser in 0..100 {
-            if let Err(wait) = throttle.attempt(&alice, address(guesser), now) {
+            if let Err(wait) = throttle.attempt(Some(&alice), address(guesser), now) {
                 assert!(wait <= LONGEST_FOR_ACCOUNT);
                 now += wait;
             }
         }
-        assert!(throttle.attempt(&alice, address(201), now).is_err());
-        assert_eq!(throttle.attempt(&alice, address(200), now), Ok(()));
-        assert_eq!(throttle.attempt(&alice, address(201), now + LONGEST_FOR_ACCOUNT), Ok(()));
+        assert!(throttle.attempt(Some(&alice), address(201), now).is_err());
+        assert_eq!(throttle.attempt(Some(&alice), address(200), now), Ok(()));
+        assert_eq!(throttle.attempt(Some(&alice), address(201), now + LONGEST_FOR_ACCOUNT), Ok(()));
     }
 
     #[test]
     fn a_network_waits_whatever_accounts_it_tries_and_success_is_a_clean_slate() {
         let (throttle, begun) = (Throttle::default(), Instant::now());
         for number in 0..6 {
-            throttle.attempt(&name(&format!("user{number}")), address(1), begun).unwrap();
+            throttle.attempt(Some(&name(&format!("user{number}"))), address(1), begun).unwrap();
         }
-        assert!(throttle.attempt(&name("another"), address(1), begun).is_err());
-        assert_eq!(throttle.attempt(&name("another"), address(2), begun), Ok(()));
+        assert!(throttle.attempt(Some(&name("another")), address(1), begun).is_err());
+        assert_eq!(throttle.attempt(Some(&name("another")), address(2), begun), Ok(()));
         throttle.succeeded(&name("another"), address(1), begun);
-        assert_eq!(throttle.attempt(&name("third"), address(1), begun), Ok(()));
+        assert_eq!(throttle.attempt(Some(&name("third")), address(1), begun), Ok(()));
     }
 
     #[test]
     fn failures_are_forgotten_and_what_is_remembered_is_bounded() {
         let (throttle, begun) = (Throttle::default(), Instant::now());
         for _ in 0..6 {
-            throttle.attempt(&name("alice"), address(1), begun).unwrap();
+            throttle.attempt(Some(&name("alice")), address(1), begun).unwrap();
         }
         let later = after(begun, FORGOTTEN_AFTER.as_secs() + 1);
-        throttle.attempt(&name("alice"), address(1), later).unwrap();
-        assert_eq!(throttle.attempt(&name("alice"), address(1), later), Ok(()));
+        throttle.attempt(Some(&name("alice")), address(1), later).unwrap();
+        assert_eq!(throttle.attempt(Some(&name("alice")), address(1), later), Ok(()));
         let mut failures = Failures::default();
         for number in 0..MAX_REMEMBERED + 5 {
             failures.failed(number, begun);

@@ -25,7 +25,7 @@ pub(super) async fn delete(
 ) -> Result<Response, Problem> {
     let Path(jti) = jti.map_err(|_| refusals::NO_SUCH_TOKEN.problem())?;
     let (reason, note) = why_of(&uri)?;
-    let (by, named) = (caller.claims.client_id.clone(), jti.clone());
+    let (by, named) = (caller.by().to_owned(), jti.clone());
     let deleted = answered(app.authority.call(Class::Administration, move |call| {
         call.delete_access_token(&caller.actor, &jti, reason, note.as_deref())
     }))

@@ -36,7 +36,7 @@ pub(super) async fn advance(
         algorithm.or_else(|| members.refuse("alg", format!("it must be {}", Algorithm::NAMES)))
     });
     members.finish()?;
-    let by = caller.claims.client_id.clone();
+    let by = caller.by().to_owned();
     let epoch = answered(
         app.authority.call(Class::Administration, move |call| call.advance(&caller.actor, alg.map(Into::into))),
     )

@@ -27,7 +27,7 @@ mod media_type;
 mod metadata;
 pub mod oauth_error;
 pub mod oauth_request;
-mod permissions;
+pub(crate) mod permissions;
 mod policy;
 mod precondition;
 pub mod problem;
@@ -49,9 +49,9 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use jeton_runtime::CallError;
-use jeton_runtime::wit::refresh_tokens::IssueRefusal;
+use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, IssueRefusal};
 
-use crate::app::App;
+use crate::{app::App, console};
 pub(crate) use permissions::RequestId;
 use problem::Problem;
 use refusals::Refusal;
@@ -85,6 +85,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/audit", get(audit::list))
         .route("/v1/epoch", get(epoch::show))
         .route("/v1/epoch/advance", post(epoch::advance))
+        .merge(console::routes())
         .route_layer(from_fn_with_state(Arc::clone(&app), permissions::guard))
         .fallback(async || Problem::no_such_path())
         .with_state(app)
@@ -92,6 +93,11 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The rule that a refused issue broke, for the machine's own commands.
 pub fn sentence(refusal: IssueRefusal) -> &'static str {
+    refusal.row().sentence()
+}
+
+/// The rule that keeps a deletion from being made, for pages.
+pub(crate) fn delete_sentence(refusal: DeleteRefusal) -> &'static str {
     refusal.row().sentence()
 }
 

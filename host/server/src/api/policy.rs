@@ -39,7 +39,7 @@ pub(super) async fn load(
     });
     members.finish()?;
     let order = Arc::clone(&app);
-    let by = caller.claims.client_id.clone();
+    let by = caller.by().to_owned();
     let origin = Origin::current().unwrap_or_default();
     let load = move || origin.during_blocking(|| serve::load_policy(&order, expected.as_deref(), &by));
     let loaded = tokio::task::spawn_blocking(load).await.map_err(|_| Problem::unavailable())?;

@@ -82,7 +82,7 @@ pub(super) async fn change(
     if how.dry_run {
         return dry_run(&app, &change, generation).await;
     }
-    let (by, at_once) = (caller.claims.client_id.clone(), how.at_once);
+    let (by, at_once) = (caller.by().to_owned(), how.at_once);
     let settings = answered(
         app.authority
             .call(Class::Administration, move |call| call.set_settings(&caller.actor, &change, generation, at_once)),

@@ -18,7 +18,7 @@ pub(crate) fn to_rfc3339(seconds: u64) -> String {
 
 /// RFC 3339 section 5.6, upper or lower case, as Unix seconds. A fraction is dropped, so that nothing lives longer than was said;
 /// a moment before 1970 is 0, which is as much in the past.
-pub(super) fn from_rfc3339(text: &str) -> Result<u64, TimeError> {
+pub(crate) fn from_rfc3339(text: &str) -> Result<u64, TimeError> {
     let text = text.to_ascii_uppercase();
     let (local, zone) = text.split_at_checked("2027-01-31T12:00:00".len()).ok_or(TimeError)?;
     if !has_shape(local, "0000-00-00T00:00:00") {

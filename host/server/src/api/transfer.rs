@@ -131,7 +131,7 @@ pub(super) async fn import(
             None => results.push(Some(Fate::refused("item-malformed", MALFORMED))),
         }
     }
-    let by = caller.claims.client_id.clone();
+    let by = caller.by().to_owned();
     let imported = app.authority.call(Class::Administration, move |call| call.import(&caller.actor, &tokens));
     let mut given = answered(imported).await?.into_iter();
     let results: Vec<Fate> = results

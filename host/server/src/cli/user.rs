@@ -174,7 +174,7 @@ fn json(person: &Person) -> serde_json::Value {
     json!({
         "name": person.name,
         "role": person.role,
-        "state": state(person),
+        "state": person.state(),
         "second_factor": person.has_second_factor,
         "created_at": to_rfc3339(person.created_at),
         "may_grant": person.grants,
@@ -186,19 +186,11 @@ fn row(person: &Person) -> Vec<String> {
     vec![
         person.name.clone(),
         person.role.map_or("-", Role::name).to_owned(),
-        state(person).to_owned(),
+        person.state().to_owned(),
         if person.has_second_factor { "yes" } else { "no" }.to_owned(),
         to_rfc3339(person.created_at),
         if person.grants.is_empty() { "-".to_owned() } else { person.grants.join(" ") },
     ]
-}
-
-fn state(person: &Person) -> &'static str {
-    match (person.enabled, person.has_password) {
-        (false, _) => "disabled",
-        (true, false) => "waits for a password",
-        (true, true) => "active",
-    }
 }
 
 fn failed(error: impl std::fmt::Display) -> CliError {

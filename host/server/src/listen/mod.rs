@@ -33,13 +33,19 @@ use tokio::{net::TcpListener, sync::watch, task::LocalSet};
 pub use bind::{BindError, Sockets, bind};
 pub use later::Later;
 pub use limits::{DRAIN_TIME, MAX_CONNECTIONS};
-pub use peer::{Peer, TrustedProxy};
+pub use peer::{Encrypted, Peer, TrustedProxy};
 pub use tls::{TlsError, TlsFiles, TlsKeys, fingerprint, self_signed};
 
 /// Answers requests; one for each I/O thread.
 pub trait Service: Clone + 'static {
     /// Answers a request that came from `peer`; with [`Later`] in the answer's extensions, when that gives one.
     fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> impl Future<Output = Response<Bytes>>;
+
+    /// The same for connections that are encrypted.
+    #[must_use]
+    fn over_tls(self) -> Self {
+        self
+    }
 
     /// Answers what `gateway` asks over gRPC; unless that is served, that it is not.
     fn answer_gateway(
@@ -161,7 +167,9 @@ async fn accept<S: Service>(
             };
             // In a place of its own: else every plain connection would have room for the keys of an encrypted one.
             match (encrypted, protocol) {
-                (Some(stream), Protocol::Http) => Box::pin(connection::serve(stream, peer, service, stop)).await,
+                (Some(stream), Protocol::Http) => {
+                    Box::pin(connection::serve(stream, peer, service.over_tls(), stop)).await;
+                }
                 (Some(stream), Protocol::Grpc) => Box::pin(grpc::serve(stream, peer, service, stop)).await,
                 (None, _) => {}
             }

@@ -15,6 +15,9 @@ use jeton_policy::network::{Address, Network, NetworkError};
 /// What a proxy says about its client.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// What a proxy says about how its client came.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
 /// A network of proxies that are believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
@@ -33,6 +36,21 @@ impl TryFrom<String> for TrustedProxy {
 
     fn try_from(text: String) -> Result<Self, NetworkError> {
         text.parse()
+    }
+}
+
+/// Whether a request came encrypted, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encrypted(pub bool);
+
+impl Encrypted {
+    /// Of a request with `headers` from `connection`, which is encrypted itself or not. A trusted proxy that decrypted it says so by
+    /// `X-Forwarded-Proto`; nobody else is believed.
+    #[must_use]
+    pub fn of(is_encrypted: bool, connection: IpAddr, headers: &HeaderMap, proxies: &[TrustedProxy]) -> Self {
+        let says_so =
+            || headers.get(FORWARDED_PROTO).is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
+        Self(is_encrypted || (is_trusted(connection.to_canonical(), proxies) && says_so()))
     }
 }
 
@@ -189,6 +207,19 @@ mod tests {
             assert_eq!((peer.client(), peer.client_of_gateway()), (None, None), "{headers:?}");
             assert_eq!(peer.accountable(), IpAddr::from([127, 0, 0, 1]));
         }
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed_about_what_it_decrypted() {
+        let encrypted = |is_encrypted, proto: &str, proxies: &[&str]| {
+            let headers = [(FORWARDED_PROTO, HeaderValue::from_str(proto).unwrap())].into_iter().collect();
+            let proxies: Vec<TrustedProxy> = proxies.iter().map(|text| text.parse().unwrap()).collect();
+            Encrypted::of(is_encrypted, "127.0.0.1".parse().unwrap(), &headers, &proxies)
+        };
+        assert_eq!(encrypted(false, "https", &["127.0.0.1"]), Encrypted(true));
+        assert_eq!(encrypted(false, "http", &["127.0.0.1"]), Encrypted(false));
+        assert_eq!(encrypted(false, "https", &["10.0.0.0/8"]), Encrypted(false));
+        assert_eq!(encrypted(true, "http", &["127.0.0.1"]), Encrypted(true));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{
     api,
     app::{App, verifier},
     ext_authz, hot,
-    listen::{self, Later, Peer},
+    listen::{self, Encrypted, Later, Peer},
     observe::metrics::Class,
 };
 
@@ -34,6 +34,7 @@ const MAX_REQUEST_ID: usize = 128;
 pub struct IoService {
     app: Arc<App>,
     router: Router,
+    is_encrypted: bool,
 }
 
 impl IoService {
@@ -43,22 +44,30 @@ impl IoService {
     /// When the verifier cannot be instantiated.
     pub fn new(app: Arc<App>) -> anyhow::Result<Self> {
         verifier::install(Verifier::new(app.authority.in_force(), Arc::clone(&app.live))?);
-        Ok(Self { router: api::router(Arc::clone(&app)), app })
+        Ok(Self { router: api::router(Arc::clone(&app)), app, is_encrypted: false })
     }
 }
 
 impl listen::Service for IoService {
+    fn over_tls(self) -> Self {
+        Self { is_encrypted: true, ..self }
+    }
+
     async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Bytes> {
         let begun = Instant::now();
         let id = request_id(&request);
         let class = hot::class_of(request.uri().path());
         let log = Log::of(&request, class);
-        let peer = Peer::of(peer.ip(), request.headers(), &self.app.options.trusted_proxies);
+        let proxies = &self.app.options.trusted_proxies;
+        let connection = peer.ip();
+        let peer = Peer::of(connection, request.headers(), proxies);
         let mut response = match hot::answer(&self.app, class, peer, request).await {
             Ok(response) => response,
             Err(mut request) => {
+                let encrypted = Encrypted::of(self.is_encrypted, connection, request.headers(), proxies);
                 request.extensions_mut().insert(peer);
                 request.extensions_mut().insert(api::RequestId(id.clone()));
+                request.extensions_mut().insert(encrypted);
                 // Cold, and large: every connection keeps room for what it answers with.
                 Box::pin(routed(&self.router, request)).await
             }

@@ -21,6 +21,7 @@ use crate::{
         follow::{FollowError, Follower},
     },
     config::{Boot, ServeConfig, TlsSource},
+    console::Console,
     data_dir::{DataDir, DataDirError},
     fence::Fenced,
     listen::{self, BindError, Listening, Protocol, Sockets, TlsError, TlsFiles, TlsKeys},
@@ -158,6 +159,7 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
     let counted = Arc::new(Metrics::default());
     let app = App {
         accounts: Accounts::new(authority.clone(), Arc::clone(&store) as _),
+        console: Console::new()?,
         authority,
         live,
         issuer,
@@ -208,6 +210,18 @@ fn record_start(app: &App) -> Result<(), ServeError> {
 }
 
 impl Started {
+    /// While there is no account, tells on the machine how the first one is made.
+    fn announce_first_run(&self) {
+        if self.app.accounts.are_there() == Ok(false) {
+            let code = self.app.console.open_first_run();
+            tracing::info!(
+                "there is no account yet: the first administrator is made at {}/console/first with the one-time code {}",
+                self.app.issuer,
+                code.as_str()
+            );
+        }
+    }
+
     /// What one more I/O thread listens on.
     pub(super) fn listening(&mut self) -> Vec<Listening> {
         let keys = self.tls.as_ref().map(|(_, keys)| Arc::clone(keys));
@@ -246,6 +260,7 @@ impl Started {
             );
         }
         policies::announce(self.app.authority.in_force());
+        self.announce_first_run();
         if self.app.options.dpa_query_tokens {
             tracing::warn!(
                 "refresh tokens are accepted in query strings, where proxies and logs see them: move scripts to form bodies"

@@ -32,8 +32,9 @@ pub(in super::super) async fn create(
 ) -> Result<Response, Problem> {
     let idempotency_key = idempotency_key(request.headers())?;
     let (issue, expiry_member) = read(Members::read(request).await?)?;
-    let issue = IssueRequest { idempotency_key, ..issue };
-    let by = caller.claims.client_id.clone();
+    let mut issue = IssueRequest { idempotency_key, ..issue };
+    caller.confine_issue(&mut issue);
+    let by = caller.by().to_owned();
     let answer = app.authority.call(Class::Administration, move |call| call.issue(&caller.actor, &issue)).await;
     let Issued { secret, token } = match answer {
         Ok(Ok(issued)) => issued,

@@ -66,7 +66,7 @@ pub(super) async fn end(
     reason: Reason,
     note: Option<String>,
 ) -> Result<Deleted, Problem> {
-    let by = caller.claims.client_id.clone();
+    let by = caller.by().to_owned();
     let named = ids.clone();
     let deleted = answered(
         app.authority

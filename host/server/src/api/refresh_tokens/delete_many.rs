@@ -79,7 +79,10 @@ struct Preview<'a> {
 
 /// Ends what the body names, or shows what that would be.
 pub(super) async fn delete(app: &App, caller: Arc<Caller>, members: Members) -> Result<Response, Problem> {
-    let Asked { target, reason, note, dry_run } = read(members)?;
+    let Asked { mut target, reason, note, dry_run } = read(members)?;
+    if let Target::Filter(query) = &mut target {
+        caller.confine(query);
+    }
     match target {
         Target::Ids(ids) => {
             let deleted = end(app, caller, ids.clone(), reason, note).await?;
@@ -87,7 +90,11 @@ pub(super) async fn delete(app: &App, caller: Arc<Caller>, members: Members) -> 
             let body = Batch { results, next: None, advanced_epoch: deleted.advanced_epoch };
             Ok(respond::json(StatusCode::OK, &body))
         }
-        Target::Owner(owner) if dry_run => preview(app, Query { owner: Some(owner), ..Query::first(STEP) }).await,
+        Target::Owner(owner) if dry_run => {
+            let mut query = Query { owner: Some(owner), ..Query::first(STEP) };
+            caller.confine(&mut query);
+            preview(app, query).await
+        }
         Target::Owner(owner) => end_owner(app, caller, owner, reason, note).await,
         Target::Filter(query) if dry_run => preview(app, *query).await,
         Target::Filter(query) => {
@@ -108,7 +115,7 @@ async fn end_owner(
     reason: Reason,
     note: Option<String>,
 ) -> Result<Response, Problem> {
-    let (by, named) = (caller.claims.client_id.clone(), owner.clone());
+    let (by, named) = (caller.by().to_owned(), owner.clone());
     let advanced_epoch =
         answered(app.authority.call(Class::Administration, move |call| {
             call.delete_owned(&caller.actor, &owner, reason, note.as_deref())

@@ -30,7 +30,7 @@ pub(in super::super) async fn edit(
     let id = id_of(id)?;
     let generation = precondition::generation(request.headers())?;
     let (change, expiry_member) = read(Members::read(request).await?)?;
-    let by = caller.claims.client_id.clone();
+    let by = caller.by().to_owned();
     let edit = move |call: &mut jeton_runtime::AuthorityCall<'_>| call.edit(&caller.actor, &id, &change, generation);
     let token = match app.authority.call(Class::Administration, edit).await {
         Ok(Ok(token)) => token,

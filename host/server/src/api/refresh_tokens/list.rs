@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::{StatusCode, Uri};
@@ -10,6 +11,7 @@ use jeton_runtime::wit::refresh_tokens::{Query, Sort, Span};
 use serde::Serialize;
 
 use super::super::limits::PAGE_ITEMS;
+use super::super::permissions::Caller;
 use super::super::problem::Problem;
 use super::super::refusals::Refusal as _;
 use super::super::{query, respond};
@@ -24,8 +26,13 @@ struct Page<'a> {
 }
 
 /// A page of records. It may hold fewer than `limit` and still have a `next`.
-pub(in super::super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
-    let query = read(&uri)?;
+pub(in super::super) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Arc<Caller>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let mut query = read(&uri)?;
+    caller.confine(&mut query);
     // Where one of the two is too long, it is the longer one.
     let length = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
     let too_long = if length(&query.name) >= length(&query.name_contains) { "name" } else { "name_contains" };

@@ -11,6 +11,7 @@ mod rotate;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -24,6 +25,7 @@ pub(super) use list::list;
 pub(super) use record::{Record, every_reason_named, reason_name};
 pub(super) use rotate::rotate;
 
+use super::permissions::Caller;
 use super::problem::Problem;
 use super::{answered, refusals, respond};
 use crate::app::App;
@@ -31,10 +33,14 @@ use crate::app::App;
 /// `GET /v1/refresh-tokens/{id}`: one record, dead or alive, with its generation as `ETag`.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Arc<Caller>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let id = id_of(id)?;
     let token = answered(app.authority.call(Class::Administration, move |call| call.show(&id))).await?;
+    if !caller.may_see(token.owner.as_deref()) {
+        return Err(refusals::NO_SUCH_TOKEN.problem());
+    }
     Ok(respond::with_generation(respond::json(StatusCode::OK, &Record::of(&token)), token.generation))
 }
 

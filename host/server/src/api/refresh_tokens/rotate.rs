@@ -32,7 +32,7 @@ pub(in super::super) async fn rotate(
     let mut members = Members::read_if_any(request).await?;
     let overlap = members.whole_number("overlap_seconds").unwrap_or(0);
     members.finish()?;
-    let by = caller.claims.client_id.clone();
+    let by = caller.by().to_owned();
     let rotate =
         move |call: &mut jeton_runtime::AuthorityCall<'_>| call.rotate(&caller.actor, &id, overlap, generation);
     let Issued { secret, token } = answered(app.authority.call(Class::Administration, rotate)).await?;

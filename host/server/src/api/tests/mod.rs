@@ -35,6 +35,7 @@ use tower::ServiceExt as _;
 use crate::accounts::Accounts;
 use crate::app::{App, FailureLimiter, Options, verifier};
 use crate::audit::Audit;
+use crate::console::Console;
 use crate::fence::Fenced;
 use crate::listen::{Later, MAX_CONNECTIONS, Peer};
 use crate::observe::metrics::Metrics;
@@ -87,6 +88,7 @@ impl Jeton {
         let metrics = Arc::new(Metrics::default());
         let app = Arc::new(App {
             accounts: Accounts::new(authority.clone(), Arc::clone(&store) as _),
+            console: Console::new().unwrap(),
             authority,
             live,
             issuer: issuer.unwrap().unwrap(),

@@ -1,0 +1,117 @@
+//! The console: pages for people, rendered here, that work without a script.
+//!
+//! It decides nothing that the policy decides: a session is a refresh token ([`session`]), what a page may be used for says the table of
+//! permissions, and what a form does is what the same call under `/v1` does.
+//!
+//! | to change | go to |
+//! | --- | --- |
+//! | what every page is sent with, and looks like | [`page`], `templates/console/frame.html`, `assets/` |
+//! | what a form must show | [`form`] |
+//! | signing in and out | `sign_in`, [`session`], [`steps`] |
+//! | one's own account | `account` |
+//! | everybody's | `users` |
+//! | tokens | `tokens` |
+//! | what the navigation leads to | [`page::NAVIGATION`] |
+
+#![allow(clippy::result_large_err, reason = "an answer stays an answer, whichever way it comes about")]
+
+mod account;
+mod assets;
+mod cookie;
+mod first;
+pub(crate) mod form;
+mod one_time_code;
+pub(crate) mod origin;
+pub(crate) mod page;
+pub(crate) mod session;
+mod sign_in;
+mod steps;
+mod templates;
+mod tokens;
+mod users;
+
+use std::{io, sync::Arc};
+
+use axum::{
+    Router,
+    response::{IntoResponse as _, Redirect, Response},
+    routing::{get, post},
+};
+use http::{HeaderMap, header::ACCEPT};
+use parking_lot::Mutex;
+use zeroize::Zeroizing;
+
+use crate::{
+    accounts::{code, hashing::Hashing, throttle::Throttle},
+    api::problem::Problem,
+    app::App,
+};
+
+/// What the pages of all threads share.
+pub struct Console {
+    hashing: Hashing,
+    throttle: Throttle,
+    sessions: session::Sessions,
+    steps: steps::Steps,
+    /// SHA-256 of the code that makes the first administrator. `None`: there is somebody already.
+    first: Mutex<Option<[u8; 32]>>,
+}
+
+impl Console {
+    /// A console that nobody is signed in to.
+    ///
+    /// # Errors
+    /// When the system gives no thread for passwords.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            hashing: Hashing::start()?,
+            throttle: Throttle::default(),
+            sessions: session::Sessions::default(),
+            steps: steps::Steps::default(),
+            first: Mutex::new(None),
+        })
+    }
+
+    /// Draws the code that makes the first administrator, to be told on the machine. An earlier one is taken no more.
+    pub fn open_first_run(&self) -> Zeroizing<String> {
+        let code = code::draw();
+        *self.first.lock() = Some(code::digest(&code));
+        code
+    }
+}
+
+/// Every page. Each path is also a row of the table of permissions.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(front_door))
+        .route("/console", get(async || Redirect::to(page::HOME)))
+        .route("/console/assets/{name}", get(assets::serve))
+        .route("/console/first", get(first::show).post(first::make))
+        .route("/console/code", get(one_time_code::show).post(one_time_code::set))
+        .route("/console/sign-in", get(sign_in::show).post(sign_in::with_password))
+        .route("/console/sign-in/second", post(sign_in::with_second_factor))
+        .route("/console/sign-out", post(sign_in::out))
+        .route("/console/account", get(account::show))
+        .route("/console/account/password", post(account::change_password))
+        .route("/console/account/second-factor", get(account::offer_second_factor).post(account::accept_second_factor))
+        .route("/console/account/second-factor/off", post(account::drop_second_factor))
+        .route("/console/account/sessions/end", post(account::end_sessions))
+        .route("/console/users", get(users::list).post(users::add))
+        .route("/console/users/{name}", get(users::show))
+        .route("/console/users/{name}/role", post(users::set_role))
+        .route("/console/users/{name}/switch", post(users::switch))
+        .route("/console/users/{name}/reset", post(users::reset))
+        .route("/console/users/{name}/remove", post(users::remove))
+        .route("/console/tokens", get(tokens::list))
+        .route("/console/tokens/new", get(tokens::new).post(tokens::create))
+        .route("/console/tokens/delete", post(tokens::delete))
+}
+
+/// Leads browsers in; there is nothing here for anybody else.
+async fn front_door(headers: HeaderMap) -> Response {
+    let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if accepts.flat_map(|list| list.split(',')).any(|kind| kind.trim().starts_with("text/html")) {
+        return Redirect::to("/console").into_response();
+    }
+    Problem::no_such_path().into_response()
+}

@@ -1,0 +1,163 @@
+//! Signing in, by password and second factor, and out.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::State,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::{Request, StatusCode};
+use serde::Serialize;
+
+use super::{
+    page::{Frame, HOME, Page, Visit},
+    session,
+};
+use crate::{
+    accounts::{AccountError, name::AccountName, record::Account},
+    app::{App, now},
+};
+
+/// What everybody is told whose name, password, code or account is not what it should be: never which of them.
+const REFUSED: &str = "That name and password are not right, or the account cannot sign in.";
+
+#[derive(Serialize)]
+struct SignIn {
+    frame: Frame,
+    trouble: Option<&'static str>,
+}
+
+impl Page for SignIn {
+    const TEMPLATE: &'static str = "console/sign_in.html";
+}
+
+#[derive(Serialize)]
+struct Second {
+    frame: Frame,
+    trouble: Option<&'static str>,
+}
+
+impl Page for Second {
+    const TEMPLATE: &'static str = "console/second.html";
+}
+
+/// The page; where there is nobody yet, the way to the first account.
+pub(super) async fn show(State(app): State<Arc<App>>, visit: Visit) -> Response {
+    if visit.signed_in().is_some() {
+        return Redirect::to(HOME).into_response();
+    }
+    match app.accounts.off_thread(|accounts| accounts.are_there()).await {
+        Ok(true) => visit.page(StatusCode::OK, "Sign in", |frame| SignIn { frame, trouble: None }),
+        Ok(false) => Redirect::to("/console/first").into_response(),
+        Err(_) => visit.busy(),
+    }
+}
+
+/// The first step. Known and unknown names cost the same: a password is hashed either way.
+pub(super) async fn with_password(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    request: Request<Body>,
+) -> Result<Response, Response> {
+    let form = visit.form(request).await?;
+    let (name, password) = (form.text("name"), form.secret("password"));
+    let (name, address) = (name.parse::<AccountName>().ok(), visit.peer.accountable());
+    if let Err(wait) = app.console.throttle.attempt(name.as_ref(), address, Instant::now()) {
+        return Err(visit.wait(wait));
+    }
+    let account = match name.clone() {
+        None => None,
+        Some(name) => match app.accounts.off_thread(move |accounts| accounts.get(&name)).await {
+            Ok((account, _)) => Some(account),
+            Err(AccountError::NotFound) => None,
+            Err(_) => return Err(visit.busy()),
+        },
+    };
+    let hash = account.as_ref().and_then(|account| account.password.clone());
+    let Ok(is_right) = app.console.hashing.is_of(password, hash).await else { return Err(visit.busy()) };
+    let (Some(account), Some(name), true) = (account, name, is_right) else {
+        tracing::info!(peer = %address, "a sign-in was refused");
+        return Ok(refused(visit, REFUSED));
+    };
+    if account.second_factor.is_none() {
+        return begin(&app, visit, account, name).await;
+    }
+    let Some(visitor) = visit.visitor() else { return Ok(refused(visit, REFUSED)) };
+    app.console.steps.begin(visitor, name, Instant::now());
+    Ok(visit.page(StatusCode::OK, "Second factor", |frame| Second { frame, trouble: None }))
+}
+
+/// The second step.
+pub(super) async fn with_second_factor(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    request: Request<Body>,
+) -> Result<Response, Response> {
+    let form = visit.form(request).await?;
+    let visitor = visit.visitor().unwrap_or_default().to_owned();
+    let Some(name) = app.console.steps.of(&visitor, Instant::now()) else {
+        return Ok(refused(visit, "That took too long. Begin with the password again."));
+    };
+    let address = visit.peer.accountable();
+    if let Err(wait) = app.console.throttle.attempt(Some(&name), address, Instant::now()) {
+        return Err(visit.wait(wait));
+    }
+    let (code, whose) = (form.secret("code"), name.clone());
+    let taken = app.accounts.off_thread(move |accounts| {
+        accounts.update(&whose, |account| {
+            let factor = account.second_factor.as_mut();
+            let is_taken = factor.is_some_and(|factor| factor.take(&code, now()));
+            Ok(is_taken.then(|| account.clone()))
+        })
+    });
+    match taken.await {
+        Ok(Some(account)) => {
+            app.console.steps.end(&visitor);
+            begin(&app, visit, account, name).await
+        }
+        Ok(None) => {
+            tracing::info!(peer = %address, "a second factor was refused");
+            let trouble = Some("That code is not right, or was used before. Wait for the next one.");
+            Ok(visit.page(StatusCode::FORBIDDEN, "Second factor", |frame| Second { frame, trouble }))
+        }
+        Err(AccountError::NotFound) => Ok(refused(visit, REFUSED)),
+        Err(_) => Err(visit.busy()),
+    }
+}
+
+/// Ends the session, and takes the cookie back.
+pub(super) async fn out(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    request: Request<Body>,
+) -> Result<Response, Response> {
+    visit.form(request).await?;
+    if let Some(signed_in) = visit.signed_in() {
+        session::end(&app, signed_in).await;
+        tracing::info!(account = signed_in.name, "signed out");
+    }
+    Ok(visit.leave())
+}
+
+/// A session with a secret of its own: whatever cookie came along is replaced.
+pub(super) async fn begin(
+    app: &Arc<App>,
+    visit: Visit,
+    account: Account,
+    name: AccountName,
+) -> Result<Response, Response> {
+    match app.accounts.off_thread(move |accounts| accounts.begin_session(&account)).await {
+        Ok(secret) => {
+            app.console.throttle.succeeded(&name, visit.peer.accountable(), Instant::now());
+            Ok(visit.go(HOME, Some(&secret)))
+        }
+        Err(AccountError::Unavailable) => Err(visit.busy()),
+        // It is disabled, or its token has ended.
+        Err(_) => Ok(refused(visit, REFUSED)),
+    }
+}
+
+fn refused(visit: Visit, sentence: &'static str) -> Response {
+    visit.page(StatusCode::FORBIDDEN, "Sign in", |frame| SignIn { frame, trouble: Some(sentence) })
+}
