@@ -31,6 +31,7 @@ use jeton_store::{
 
 use super::{CliError, backup::Part, check, output};
 use crate::{
+    accounts::{Accounts, By, name::AccountName},
     api::time::to_rfc3339,
     app::now,
     config::{DEFAULT_DATA, ServeOptions},
@@ -176,7 +177,8 @@ fn restored(
     let lent = Lent::new(Arc::new(Fenced::new(Arc::clone(store))), Some(root_key));
     let sizes = PoolSizes { exchange: 1, administration: THREADS, ..PoolSizes::default() };
     let authority = Authority::start(&Policy::embedded().map_err(failed)?, lent, sizes).map_err(failed)?;
-    let done = act(&authority, enable, since, tokens);
+    let accounts = Accounts::new(authority.clone(), Arc::clone(store) as _);
+    let done = act(&authority, &accounts, enable, since, tokens);
     authority.stop();
     let done = done?;
     let entry = Entry::new(now(), "machine", "store.restore", "done")
@@ -188,7 +190,13 @@ fn restored(
     Ok(done)
 }
 
-fn act(authority: &Authority, enable: bool, since: Option<&Since>, tokens: u64) -> Result<Done, CliError> {
+fn act(
+    authority: &Authority,
+    accounts: &Accounts,
+    enable: bool,
+    since: Option<&Since>,
+    tokens: u64,
+) -> Result<Done, CliError> {
     let mut ended = 0;
     if let Some(since) = since {
         for ids in since.ended().chunks(AT_ONCE) {
@@ -215,6 +223,7 @@ fn act(authority: &Authority, enable: bool, since: Option<&Since>, tokens: u64) 
         disable(authority, since.map(Since::doubtful).unwrap_or_default(), &disabled)?;
     } else {
         disable_all(authority, tokens, &disabled)?;
+        disable_people(accounts, &disabled)?;
     }
     let begun = authority.call_blocking(Class::Administration, |call| call.begin(Boot::Advance, None));
     begun.map_err(failed)?.map_err(|_| unavailable())?;
@@ -243,6 +252,16 @@ fn disable_all(authority: &Authority, tokens: u64, disabled: &AtomicUsize) -> Re
             return Ok(());
         }
     }
+}
+
+/// Disables every account, which no export holds, and ends the sessions that were going on.
+fn disable_people(accounts: &Accounts, disabled: &AtomicUsize) -> Result<(), CliError> {
+    for person in accounts.list().map_err(failed)?.into_iter().filter(|person| person.enabled) {
+        let name: AccountName = person.name.parse().map_err(failed)?;
+        accounts.enable(&By::Machine, &name, false).map_err(failed)?;
+        disabled.fetch_add(1, Relaxed);
+    }
+    Ok(())
 }
 
 fn disable(authority: &Authority, ids: &[String], disabled: &AtomicUsize) -> Result<(), CliError> {
