@@ -96,9 +96,9 @@ fn a_newer_schema_is_refused_with_both_versions() {
     newer.pragma_update(None, "user_version", 42).unwrap();
     drop(newer);
     let error = refusal(path);
-    assert!(matches!(error, OpenError::NewerSchema { found: 42, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 42, known: 2, .. }), "{error}");
     let said = error.to_string();
-    assert!(said.contains("42") && said.contains("versions up to 1"), "{said}");
+    assert!(said.contains("42") && said.contains("versions up to 2"), "{said}");
     assert!(said.contains("run a Jeton at least as new") && said.contains("backup"), "{said}");
 }
 
