@@ -1,13 +1,13 @@
 //! The console: pages for people, rendered here, that work without a script.
 //!
-//! It decides nothing that the policy decides: a session is a refresh token ([`session`]), what a page may be used for says the table of
+//! It decides nothing that the policy decides: a session is a refresh token (`session`), what a page may be used for says the table of
 //! permissions, and what a form does is what the same call under `/v1` does.
 //!
 //! | to change | go to |
 //! | --- | --- |
-//! | what every page is sent with, and looks like | [`page`], `templates/console/frame.html`, `assets/` |
-//! | what a form must show | [`form`] |
-//! | signing in and out | `sign_in`, [`session`], [`steps`] |
+//! | what every page is sent with, and looks like | `page`, `templates/console/frame.html`, `assets/` |
+//! | what a form must show | `form` |
+//! | signing in and out | `sign_in`, `session`, `steps` |
 //! | one's own account | `account` |
 //! | everybody's | `users` |
 //! | tokens | `tokens` |

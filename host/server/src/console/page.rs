@@ -363,7 +363,8 @@ mod tests {
 
     #[test]
     fn the_policy_of_pages_allows_nothing_that_is_written_into_them() {
-        let policy = POLICY.to_str().unwrap_or_default();
+        let policy = POLICY;
+        let policy = policy.to_str().unwrap_or_default();
         assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe") && !policy.contains('*'));
     }
 }
