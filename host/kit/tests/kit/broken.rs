@@ -259,7 +259,7 @@ fn wanted(flaw: Option<&Flaw>) -> impl Fn(&Description) -> bool {
             return true;
         }
         verdicts.set(verdicts.get() + 1);
-        verdicts.get() % 4 == 0
+        verdicts.get().is_multiple_of(4)
     }
 }
 

@@ -11,7 +11,7 @@
 //! | one's own account | `account` |
 //! | everybody's | `users` |
 //! | tokens | `tokens` |
-//! | what the navigation leads to | [`page::NAVIGATION`] |
+//! | what the navigation leads to | `page::NAVIGATION` |
 
 #![allow(clippy::result_large_err, reason = "an answer stays an answer, whichever way it comes about")]
 
