@@ -135,7 +135,27 @@ impl Live {
 }
 
 impl Released {
+    /// Whether an edge need not wait that holds something of the epoch that is, or of one before it. Where it holds something newer
+    /// than what was released, the release is still to come.
     fn is_news_to(&self, holding: Holding) -> bool {
-        self.closed || holding.epoch.is_some_and(|epoch| epoch != self.epoch) || self.sequence > holding.sequence
+        self.closed || holding.epoch.is_some_and(|epoch| epoch < self.epoch) || self.sequence > holding.sequence
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edge_waits_for_the_release_of_what_it_already_holds() {
+        let held = Holding { sequence: 7, epoch: Some(3) };
+        let released = |epoch, sequence| Released { epoch, sequence, ..Released::default() };
+        for behind in [Released::default(), released(2, 6), released(3, 6), released(3, 7)] {
+            assert!(!behind.is_news_to(held), "{behind:?}");
+            assert!(Released { closed: true, ..behind }.is_news_to(held), "{behind:?}");
+        }
+        for ahead in [released(3, 8), released(4, 7), released(4, 9)] {
+            assert!(ahead.is_news_to(held), "{ahead:?}");
+        }
     }
 }
