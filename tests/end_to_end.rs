@@ -22,6 +22,7 @@ mod changes;
 mod clients;
 mod clock;
 mod concurrent;
+mod console_tokens;
 mod crashes;
 mod differential;
 mod documents;

@@ -34,7 +34,7 @@ pub mod problem;
 mod query;
 pub mod reading;
 mod refresh_tokens;
-mod refusals;
+pub(crate) mod refusals;
 mod respond;
 mod revoke;
 mod settings;
@@ -49,11 +49,12 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use jeton_runtime::CallError;
-use jeton_runtime::wit::refresh_tokens::{DeleteRefusal, IssueRefusal};
+use jeton_runtime::wit::refresh_tokens::IssueRefusal;
 
 use crate::{app::App, console};
 pub(crate) use permissions::RequestId;
 use problem::Problem;
+pub(crate) use refresh_tokens::{reason_name, reason_named};
 use refusals::Refusal;
 
 /// Every route that is not hot. Wrong paths are 404, wrong methods 405, both as problems.
@@ -93,11 +94,6 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The rule that a refused issue broke, for the machine's own commands.
 pub fn sentence(refusal: IssueRefusal) -> &'static str {
-    refusal.row().sentence()
-}
-
-/// The rule that keeps a deletion from being made, for pages.
-pub(crate) fn delete_sentence(refusal: DeleteRefusal) -> &'static str {
     refusal.row().sentence()
 }
 

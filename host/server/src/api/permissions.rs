@@ -112,6 +112,12 @@ const TABLE: &[(&str, Method, Need)] = &[
     ("/console/tokens/new", Method::GET, Need::ChangeTokens),
     ("/console/tokens/new", Method::POST, Need::ChangeTokens),
     ("/console/tokens/delete", Method::POST, Need::ChangeTokens),
+    ("/console/tokens/{id}", Method::GET, Need::SeeTokens),
+    ("/console/tokens/{id}/edit", Method::GET, Need::ChangeTokens),
+    ("/console/tokens/{id}/edit", Method::POST, Need::ChangeTokens),
+    ("/console/tokens/{id}/rotate", Method::GET, Need::ChangeTokens),
+    ("/console/tokens/{id}/rotate", Method::POST, Need::ChangeTokens),
+    ("/console/tokens/{id}/switch", Method::POST, Need::ChangeTokens),
 ];
 
 /// The bearer of an access token that the verifier found alive for this very request.

@@ -1,5 +1,6 @@
 //! The one table from the policy's refusals to HTTP answers.
 
+use http::StatusCode;
 use jeton_runtime::CallError;
 use jeton_runtime::wit::configuration::SettingsRefusal;
 use jeton_runtime::wit::epochs::EpochRefusal;
@@ -15,7 +16,7 @@ use super::problem::{Problem, ProblemKind};
 
 /// How one refusal of an administrative call is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     kind: ProblemKind,
     code: &'static str,
     field: Option<&'static str>,
@@ -24,7 +25,7 @@ pub(super) struct Row {
 }
 
 /// A refusal that has a row in this table.
-pub(super) trait Refusal: Copy {
+pub(crate) trait Refusal: Copy {
     /// Its row.
     fn row(self) -> Row;
 }
@@ -38,13 +39,23 @@ impl Row {
         }
     }
 
+    /// The member that breaks the rule.
+    pub(crate) fn field(self) -> Option<&'static str> {
+        self.field
+    }
+
+    /// The status that it is answered with.
+    pub(crate) fn status(self) -> StatusCode {
+        self.kind.status()
+    }
+
     /// The refusal by name.
     pub(super) fn code(self) -> &'static str {
         self.code
     }
 
-    /// The rule alone, for whoever does not come by HTTP.
-    pub(super) fn sentence(self) -> &'static str {
+    /// The rule alone, for whoever does not come by `/v1`.
+    pub(crate) fn sentence(self) -> &'static str {
         self.sentence
     }
 

@@ -102,9 +102,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/console/users/{name}/switch", post(users::switch))
         .route("/console/users/{name}/reset", post(users::reset))
         .route("/console/users/{name}/remove", post(users::remove))
-        .route("/console/tokens", get(tokens::list))
-        .route("/console/tokens/new", get(tokens::new).post(tokens::create))
-        .route("/console/tokens/delete", post(tokens::delete))
+        .merge(tokens::routes())
 }
 
 /// Leads browsers in; there is nothing here for anybody else.

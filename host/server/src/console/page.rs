@@ -58,7 +58,16 @@ const NOTICES: &[(&str, &str)] = &[
     ("disabled", "The account was disabled. Its sessions, and what its tokens gave out, are dead."),
     ("enabled", "The account can sign in again."),
     ("removed", "The account was removed, and every token below it ended."),
-    ("deleted", "The selected tokens were deleted. The access tokens that they gave out are dead."),
+    ("deleted", "The tokens were deleted. The access tokens that they gave out are dead."),
+    (
+        "deleted-epoch",
+        "The tokens were deleted. There was no room for so many cuts, so a new epoch began: every access token is dead.",
+    ),
+    ("none", "Nothing was deleted: there are no such tokens any more."),
+    ("changed", "The token was changed."),
+    ("unchanged", "The token is what it was: nothing was changed."),
+    ("token-disabled", "The token was disabled. The access tokens that it gave out are dead."),
+    ("token-enabled", "The token was enabled. What died when it was disabled stays dead."),
 ];
 
 /// Who asks for a page, and over what.

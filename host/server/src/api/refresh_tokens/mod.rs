@@ -22,7 +22,8 @@ pub(super) use create::create;
 pub(super) use delete::{delete, delete_batch, why_of};
 pub(super) use edit::edit;
 pub(super) use list::list;
-pub(super) use record::{Record, every_reason_named, reason_name};
+pub(super) use record::{Record, every_reason_named};
+pub(crate) use record::{reason_name, reason_named};
 pub(super) use rotate::rotate;
 
 use super::permissions::Caller;

@@ -144,7 +144,7 @@ fn state_name(state: State) -> &'static str {
 }
 
 /// How a reason is written.
-pub(in super::super) fn reason_name(reason: Reason) -> &'static str {
+pub(crate) fn reason_name(reason: Reason) -> &'static str {
     match reason {
         Reason::Deleted => "deleted",
         Reason::Compromised => "compromised",
@@ -178,7 +178,7 @@ pub(in super::super) fn every_reason_named(name: &str) -> Option<Reason> {
 }
 
 /// The reason of this name, of those that an administrator may give.
-pub(super) fn reason_named(name: &str) -> Option<Reason> {
+pub(crate) fn reason_named(name: &str) -> Option<Reason> {
     let given = [Reason::Deleted, Reason::Compromised, Reason::Superseded, Reason::Unused, Reason::OwnerLeft];
     given.into_iter().find(|reason| reason_name(*reason) == name)
 }
