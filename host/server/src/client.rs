@@ -263,13 +263,14 @@ fn check_url(url: &str, allow_plain_http: bool) -> Result<bool, String> {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host of a URL is this very machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Every certificate of a PEM file.
-fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let pem = std::fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {

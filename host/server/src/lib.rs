@@ -37,4 +37,5 @@ pub mod policy_files;
 pub mod polls;
 pub mod root_key_file;
 pub mod serve;
+pub mod sso;
 pub mod uses;

@@ -7,6 +7,7 @@
 
 pub mod code;
 pub mod hashing;
+pub mod identity;
 pub mod name;
 pub mod orders;
 pub mod password;
@@ -40,6 +41,8 @@ pub use sessions::{SESSION_SECONDS, Session};
 
 /// Attempts at a write that somebody else's may get in the way of.
 const ATTEMPTS: u32 = 16;
+/// What records call the provider of single sign-on that made or changed an account.
+pub(crate) const SINGLE_SIGN_ON: &str = "single-sign-on";
 /// Scopes that an account may hand on at most: beside its own two there is room for so many in a token.
 const MAX_GRANTS: usize = 62;
 
@@ -73,6 +76,8 @@ pub enum By {
     Machine,
     /// Somebody who signed in, and whose right to it was looked at.
     Account(String),
+    /// The provider of single sign-on, by what it says of whom it vouches for.
+    SingleSignOn,
 }
 
 /// An account as others see it.
@@ -88,6 +93,9 @@ pub struct Person {
     pub enabled: bool,
     /// Whether a password is set.
     pub has_password: bool,
+    /// Whether the provider of single sign-on vouches for it.
+    #[serde(default)]
+    pub is_vouched_for: bool,
     /// Whether signing in takes a second factor.
     pub has_second_factor: bool,
     /// When it was made, in Unix seconds.
@@ -100,7 +108,7 @@ impl Person {
     /// In a word, whether the account can be signed in to.
     #[must_use]
     pub fn state(&self) -> &'static str {
-        match (self.enabled, self.has_password) {
+        match (self.enabled, self.has_password || self.is_vouched_for) {
             (false, _) => "disabled",
             (true, false) => "waits for a password",
             (true, true) => "active",
@@ -149,13 +157,17 @@ impl From<CallError> for AccountError {
 impl By {
     /// As the policy knows who acts: it is their name that records keep.
     fn actor(&self) -> Actor {
+        let named = |name: &str| {
+            Actor::Token(ActingToken {
+                client_id: name.to_owned(),
+                subject: name.to_owned(),
+                scopes: vec![ADMIN.to_owned(), CONSOLE.to_owned()],
+            })
+        };
         match self {
             Self::Machine => Actor::Machine,
-            Self::Account(name) => Actor::Token(ActingToken {
-                client_id: name.clone(),
-                subject: name.clone(),
-                scopes: vec![ADMIN.to_owned(), CONSOLE.to_owned()],
-            }),
+            Self::Account(name) => named(name),
+            Self::SingleSignOn => named(SINGLE_SIGN_ON),
         }
     }
 }
@@ -233,6 +245,7 @@ impl Accounts {
             enabled: token.is_some_and(|token: RefreshToken| token.state == State::Active),
             grants: scopes.into_iter().filter(|scope| !scope.starts_with(RESERVED_PREFIX)).collect(),
             has_password: account.password.is_some(),
+            is_vouched_for: account.identity.is_some(),
             has_second_factor: account.second_factor.is_some(),
             created_at: account.created_at,
             token: account.token.clone(),
@@ -291,11 +304,15 @@ impl Accounts {
             password: None,
             code: None,
             second_factor: None,
+            identity: None,
         };
         fill(&mut account);
         let absent = Check { key: record::key(name), version: None };
-        let write = Write { key: record::key(name), value: Some(account.to_stored()) };
-        if let Err(error) = self.store.commit(vec![absent], vec![write]) {
+        let mut writes = vec![Write { key: record::key(name), value: Some(account.to_stored()) }];
+        if let Some(identity) = &account.identity {
+            writes.push(Write { key: identity.key(), value: Some(name.as_str().into()) });
+        }
+        if let Err(error) = self.store.commit(vec![absent], writes) {
             // A token without account is good for nothing, and is not left behind.
             let _ = self.end(by, vec![token], "its account was not made");
             return Err(match error {
@@ -395,7 +412,9 @@ impl Accounts {
         // First what it may do: an interruption leaves an account that can do nothing, and is removed by the same again.
         self.end(by, vec![account.token], "the account was removed")?;
         let check = Check { key: record::key(name), version: Some(version) };
-        match self.store.commit(vec![check], vec![Write { key: record::key(name), value: None }]) {
+        let gone = [Some(record::key(name)), account.identity.map(|identity| identity.key())];
+        let writes = gone.into_iter().flatten().map(|key| Write { key, value: None }).collect();
+        match self.store.commit(vec![check], writes) {
             Ok(_) => {
                 tracing::info!(account = %name, "account removed");
                 Ok(())

@@ -7,7 +7,7 @@ use jeton_policy::token_id::TokenId;
 /// The most characters of a name: an e-mail address of usual length fits.
 pub const MAX_NAME: usize = 64;
 /// Names that stand in records for somebody who is no account.
-const TAKEN: [&str; 3] = ["machine", "holder", "policy"];
+const TAKEN: [&str; 4] = ["machine", "holder", "policy", super::SINGLE_SIGN_ON];
 
 /// The name of an account: lower case, so that no two look alike. It is the owner of what the account makes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{code, name::AccountName, password::PasswordHash, second_factor::SecondFactor};
+use super::{code, identity::Identity, name::AccountName, password::PasswordHash, second_factor::SecondFactor};
 use crate::fence;
 
 /// Where accounts lie, out of the policy's reach.
@@ -29,6 +29,9 @@ pub struct Account {
     /// `None`: the password alone signs in.
     #[n(5)]
     pub second_factor: Option<SecondFactor>,
+    /// Whom the provider of single sign-on vouches for. `None`: a local account.
+    #[n(6)]
+    pub identity: Option<Identity>,
 }
 
 impl Account {

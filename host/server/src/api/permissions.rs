@@ -93,6 +93,9 @@ const TABLE: &[(&str, Method, Need)] = &[
     ("/console/sign-in", Method::GET, Need::Nothing),
     ("/console/sign-in", Method::POST, Need::Nothing),
     ("/console/sign-in/second", Method::POST, Need::Nothing),
+    // Who comes back from the provider brings its word.
+    ("/console/sso", Method::GET, Need::Nothing),
+    ("/console/sso/back", Method::GET, Need::Nothing),
     ("/console", Method::GET, Need::SignedIn),
     ("/console/sign-out", Method::POST, Need::SignedIn),
     ("/console/account", Method::GET, Need::SignedIn),
@@ -196,7 +199,9 @@ pub(super) async fn guard(
     };
     let is_page = matched.as_str() == "/console" || matched.as_str().starts_with("/console/");
     if is_page {
-        source.during(let_through_to_page(app, peer, matched, request, next)).await
+        let mut response = source.during(let_through_to_page(app, peer, matched, request, next)).await;
+        page::dress(&mut response);
+        response
     } else {
         source.during(let_through(app, peer, matched, request, next)).await
     }
@@ -434,7 +439,7 @@ mod tests {
 
     #[test]
     fn pages_need_somebody_who_is_signed_in_but_for_signing_in() {
-        let open = ["/console/assets/", "/console/first", "/console/code", "/console/sign-in"];
+        let open = ["/console/assets/", "/console/first", "/console/code", "/console/sign-in", "/console/sso"];
         for (path, method, need) in TABLE.iter().filter(|(path, ..)| path.starts_with("/console")) {
             let is_open = open.iter().any(|open| path.starts_with(open));
             assert_eq!(*need == Need::Nothing, is_open, "{method} {path}");

@@ -1,6 +1,7 @@
 //! Options of `jeton serve`: flags before environment before file before default, and one word for each in all four.
 
 mod file;
+pub mod sso;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -35,6 +36,7 @@ Examples:
   jeton serve --tls-listen 0.0.0.0:8124 --tls-cert chain.pem --tls-key key.pem
   jeton serve --boot resume --root-key-file /etc/jeton/root-key
   jeton serve --policy house-authority.wasm
+  jeton serve --sso-issuer https://login.example --sso-client-id jeton --sso-client-secret-file secret --sso-role token-admins=admin
   jeton serve --config jeton.toml
 
 Every option is a flag, an environment variable and a key of the TOML file: --tls-listen, JETON_TLS_LISTEN, tls-listen.
@@ -88,7 +90,8 @@ impl From<AuditAddresses> for Addresses {
 }
 
 /// Options as one source gives them: flags with the environment behind them, or a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ServeOptions {
     /// Data directory; made where there is none [default: ./jeton-data]
     #[arg(long, env = "JETON_DATA", value_name = "DIR")]
@@ -157,6 +160,36 @@ pub struct ServeOptions {
     /// How long audit entries are kept: a number of days, or `forever` [default: 400d]
     #[arg(long, env = "JETON_AUDIT_RETENTION", value_name = "DAYS")]
     pub audit_retention: Option<Retention>,
+    /// OpenID Connect provider by which people sign in to the console, such as https://login.example [default: local accounts alone]
+    #[arg(long, env = "JETON_SSO_ISSUER", value_name = "URL")]
+    pub sso_issuer: Option<String>,
+    /// What the provider knows this authority by
+    #[arg(long, env = "JETON_SSO_CLIENT_ID", value_name = "ID")]
+    pub sso_client_id: Option<String>,
+    /// The client's secret at the provider, mode 0600 [default: a public client, by PKCE alone]
+    #[arg(long, env = "JETON_SSO_CLIENT_SECRET_FILE", value_name = "FILE")]
+    pub sso_client_secret_file: Option<PathBuf>,
+    /// Where the provider sends people back to, as it is registered there [default: the issuer of tokens and /console/sso/back]
+    #[arg(long, env = "JETON_SSO_REDIRECT_URI", value_name = "URL")]
+    pub sso_redirect_uri: Option<String>,
+    /// Certificates (PEM) of which one vouches for the provider [default: the public authorities]
+    #[arg(long, env = "JETON_SSO_CA_FILE", value_name = "FILE")]
+    pub sso_ca_file: Option<PathBuf>,
+    /// Scope asked of the provider beside openid; repeatable [default: profile, email]
+    #[arg(long, env = "JETON_SSO_SCOPE", value_name = "SCOPE", value_delimiter = ',')]
+    pub sso_scope: Option<Vec<String>>,
+    /// Claim that names the account [default: preferred_username]
+    #[arg(long, env = "JETON_SSO_NAME_CLAIM", value_name = "CLAIM")]
+    pub sso_name_claim: Option<String>,
+    /// Claim that roles follow from: a text or a list of them; dots lead into objects, as in realm_access.roles [default: groups]
+    #[arg(long, env = "JETON_SSO_ROLE_CLAIM", value_name = "CLAIM")]
+    pub sso_role_claim: Option<String>,
+    /// Role of whom the claim says VALUE of, such as token-admins=admin; repeatable, and the mightiest counts
+    #[arg(long, env = "JETON_SSO_ROLE", value_name = "VALUE=ROLE", value_delimiter = ',')]
+    pub sso_role: Option<Vec<sso::RoleRule>>,
+    /// No password signs in: the provider does, and codes made on the machine
+    #[arg(long, env = "JETON_SSO_ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
+    pub sso_only: Option<bool>,
     /// How logs look [default: auto]
     #[arg(long, env = "JETON_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -210,6 +243,8 @@ pub struct ServeConfig {
     pub audit_addresses: Addresses,
     /// How long they are kept.
     pub audit_retention: Retention,
+    /// Single sign-on. `None`: local accounts alone.
+    pub sso: Option<sso::SsoConfig>,
     /// How logs look.
     pub log_format: LogFormat,
     /// What is logged.
@@ -262,6 +297,14 @@ pub enum ConfigError {
         "`boot` = resume needs a root key that outlives the process: make one with `jeton root-key > FILE` and give it as `root-key-file`"
     )]
     ResumeWithoutRootKey,
+    /// Single sign-on needs to know by whom, as whom, and who may do what.
+    #[error("single sign-on needs `sso-issuer`, `sso-client-id` and at least one `sso-role`: `{0}` is missing")]
+    HalfASingleSignOn(&'static str),
+    /// A provider that cannot be trusted to be who it is.
+    #[error(
+        "`sso-issuer` must be an https:// URL without user, query and fragment; http:// will do on this very machine"
+    )]
+    SsoIssuer,
     /// A number out of its range.
     #[error("`{0}` must be between 1 and {1}")]
     OutOfRange(&'static str, usize),
@@ -276,7 +319,7 @@ impl ServeOptions {
     /// These, and where they say nothing, those of a file.
     #[must_use]
     pub fn or(self, file: FileOptions) -> Self {
-        let file = Self::from(file);
+        let FileOptions(file) = file;
         Self {
             data: self.data.or(file.data),
             listen: self.listen.or(file.listen),
@@ -300,6 +343,16 @@ impl ServeOptions {
             audit_syslog: self.audit_syslog.or(file.audit_syslog),
             audit_addresses: self.audit_addresses.or(file.audit_addresses),
             audit_retention: self.audit_retention.or(file.audit_retention),
+            sso_issuer: self.sso_issuer.or(file.sso_issuer),
+            sso_client_id: self.sso_client_id.or(file.sso_client_id),
+            sso_client_secret_file: self.sso_client_secret_file.or(file.sso_client_secret_file),
+            sso_redirect_uri: self.sso_redirect_uri.or(file.sso_redirect_uri),
+            sso_ca_file: self.sso_ca_file.or(file.sso_ca_file),
+            sso_scope: self.sso_scope.or(file.sso_scope),
+            sso_name_claim: self.sso_name_claim.or(file.sso_name_claim),
+            sso_role_claim: self.sso_role_claim.or(file.sso_role_claim),
+            sso_role: self.sso_role.or(file.sso_role),
+            sso_only: self.sso_only.or(file.sso_only),
             log_format: self.log_format.or(file.log_format),
             log_filter: self.log_filter.or(file.log_filter),
             io_threads: self.io_threads.or(file.io_threads),
@@ -332,6 +385,18 @@ impl ServeOptions {
             }
             None => None,
         };
+        let sso = sso::Given {
+            issuer: self.sso_issuer,
+            client_id: self.sso_client_id,
+            client_secret_file: self.sso_client_secret_file,
+            redirect_uri: self.sso_redirect_uri,
+            ca_file: self.sso_ca_file,
+            scopes: self.sso_scope,
+            name_claim: self.sso_name_claim,
+            role_claim: self.sso_role_claim,
+            roles: self.sso_role,
+            only: self.sso_only,
+        };
         let boot = self.boot.unwrap_or_default();
         if boot == Boot::Resume && self.root_key_file.is_none() {
             return Err(ConfigError::ResumeWithoutRootKey);
@@ -358,6 +423,7 @@ impl ServeOptions {
             audit_syslog: self.audit_syslog,
             audit_addresses: self.audit_addresses.unwrap_or_default().into(),
             audit_retention: self.audit_retention.unwrap_or_default(),
+            sso: sso.resolve()?,
             log_format: self.log_format.unwrap_or_default(),
             log_filter: self.log_filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
             io_threads: self.io_threads.map(|threads| within("io-threads", threads, MAX_IO_THREADS)).transpose()?,

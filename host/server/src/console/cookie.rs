@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 
 /// The session of somebody who signed in.
-pub(super) const SESSION: Jar = Jar { plain: "jeton", encrypted: "__Host-jeton" };
+pub(super) const SESSION: Jar = Jar { plain: "jeton", encrypted: "__Host-jeton", same_site: "Strict" };
 /// Whom a form was shown to that has not signed in yet.
-pub(super) const VISITOR: Jar = Jar { plain: "jeton-visitor", encrypted: "__Host-jeton-visitor" };
+pub(super) const VISITOR: Jar = Jar { plain: "jeton-visitor", encrypted: "__Host-jeton-visitor", same_site: "Strict" };
+/// Who was sent to the provider of single sign-on. It must come back with whom the provider sends back, which no strict cookie does.
+pub(super) const JOURNEY: Jar = Jar { plain: "jeton-journey", encrypted: "__Host-jeton-journey", same_site: "Lax" };
 
 /// The longest value that is one of ours.
 const MAX_VALUE: usize = 128;
@@ -17,6 +19,8 @@ const MAX_VALUE: usize = 128;
 pub(super) struct Jar {
     plain: &'static str,
     encrypted: &'static str,
+    /// Which requests it comes along with.
+    same_site: &'static str,
 }
 
 impl Jar {
@@ -47,7 +51,7 @@ impl Jar {
     }
 
     fn header(&self, value: &str, is_encrypted: bool, max_age: Option<u32>) -> Option<HeaderValue> {
-        let mut text = format!("{}={value}; Path=/; HttpOnly; SameSite=Strict", self.name(is_encrypted));
+        let mut text = format!("{}={value}; Path=/; HttpOnly; SameSite={}", self.name(is_encrypted), self.same_site);
         if is_encrypted {
             text.push_str("; Secure");
         }
@@ -94,6 +98,7 @@ mod tests {
         assert_eq!(plain, "jeton=abc; Path=/; HttpOnly; SameSite=Strict");
         assert!(plain.is_sensitive());
         assert_eq!(SESSION.given("abc", true).unwrap(), "__Host-jeton=abc; Path=/; HttpOnly; SameSite=Strict; Secure");
+        assert_eq!(JOURNEY.given("abc", false).unwrap(), "jeton-journey=abc; Path=/; HttpOnly; SameSite=Lax");
         assert_eq!(VISITOR.taken(false).unwrap(), "jeton-visitor=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
     }
 }

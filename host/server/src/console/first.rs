@@ -93,5 +93,6 @@ fn page(visit: Visit, status: StatusCode, trouble: Option<String>) -> Response {
         trouble,
         action: "/console/first",
         button: "Make the account",
+        asks_for_password: true,
     })
 }

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | what every page is sent with, and looks like | `page`, `templates/console/frame.html`, `assets/` |
 //! | what a form must show | `form` |
-//! | signing in and out | `sign_in`, `session`, `steps` |
+//! | signing in and out | `sign_in`, `single_sign_on`, `session`, `steps` |
 //! | one's own account | `account` |
 //! | everybody's | `users` |
 //! | tokens | `tokens` |
@@ -25,6 +25,7 @@ pub(crate) mod origin;
 pub(crate) mod page;
 pub(crate) mod session;
 mod sign_in;
+mod single_sign_on;
 mod steps;
 mod templates;
 mod tokens;
@@ -45,6 +46,7 @@ use crate::{
     accounts::{code, hashing::Hashing, throttle::Throttle},
     api::problem::Problem,
     app::App,
+    sso::SingleSignOn,
 };
 
 /// What the pages of all threads share.
@@ -53,23 +55,32 @@ pub struct Console {
     throttle: Throttle,
     sessions: session::Sessions,
     steps: steps::Steps,
+    single_sign_on: Option<Arc<SingleSignOn>>,
+    journeys: single_sign_on::Journeys,
     /// SHA-256 of the code that makes the first administrator. `None`: there is somebody already.
     first: Mutex<Option<[u8; 32]>>,
 }
 
 impl Console {
-    /// A console that nobody is signed in to.
+    /// A console that nobody is signed in to, and that people sign in to by `single_sign_on`, too.
     ///
     /// # Errors
     /// When the system gives no thread for passwords.
-    pub fn new() -> io::Result<Self> {
+    pub fn new(single_sign_on: Option<SingleSignOn>) -> io::Result<Self> {
         Ok(Self {
             hashing: Hashing::start()?,
             throttle: Throttle::default(),
             sessions: session::Sessions::default(),
             steps: steps::Steps::default(),
+            single_sign_on: single_sign_on.map(Arc::new),
+            journeys: single_sign_on::Journeys::default(),
             first: Mutex::new(None),
         })
+    }
+
+    /// Whether no password signs in.
+    fn is_by_single_sign_on_alone(&self) -> bool {
+        self.single_sign_on.as_ref().is_some_and(|provider| provider.is_the_only_way())
     }
 
     /// Draws the code that makes the first administrator, to be told on the machine. An earlier one is taken no more.
@@ -90,6 +101,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/console/code", get(one_time_code::show).post(one_time_code::set))
         .route("/console/sign-in", get(sign_in::show).post(sign_in::with_password))
         .route("/console/sign-in/second", post(sign_in::with_second_factor))
+        .route("/console/sso", get(single_sign_on::set_out))
+        .route("/console/sso/back", get(single_sign_on::arrive))
         .route("/console/sign-out", post(sign_in::out))
         .route("/console/account", get(account::show))
         .route("/console/account/password", post(account::change_password))
@@ -109,7 +122,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 async fn front_door(headers: HeaderMap) -> Response {
     let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     if accepts.flat_map(|list| list.split(',')).any(|kind| kind.trim().starts_with("text/html")) {
-        return Redirect::to("/console").into_response();
+        let mut response = Redirect::to("/console").into_response();
+        page::dress(&mut response);
+        return response;
     }
     Problem::no_such_path().into_response()
 }

@@ -73,7 +73,7 @@ const NOTICES: &[(&str, &str)] = &[
 /// Who asks for a page, and over what.
 pub(crate) struct Visit {
     pub(super) peer: Peer,
-    is_encrypted: bool,
+    pub(super) is_encrypted: bool,
     /// The cookie of somebody who has not signed in.
     visitor: Option<String>,
     caller: Option<Arc<Caller>>,
@@ -271,13 +271,17 @@ impl Visit {
         let mut response = Redirect::to(to).into_response();
         dress(&mut response);
         if let Some(secret) = session {
-            // What a visitor began is over.
-            let cookies = [cookie::SESSION.given(secret, self.is_encrypted), cookie::VISITOR.taken(self.is_encrypted)];
-            for cookie in cookies.into_iter().flatten() {
-                response.headers_mut().append(SET_COOKIE, cookie);
-            }
+            self.admit(&mut response, secret);
         }
         response
+    }
+
+    /// Gives a browser the session of whom it is now, and takes back what a visitor began.
+    pub(super) fn admit(&self, response: &mut Response, secret: &str) {
+        let cookies = [cookie::SESSION.given(secret, self.is_encrypted), cookie::VISITOR.taken(self.is_encrypted)];
+        for cookie in cookies.into_iter().flatten() {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
     }
 
     /// Sends a browser on to the sign-in, without its session.
@@ -315,13 +319,14 @@ fn rendered<T: Page>(status: StatusCode, page: &T) -> Response {
     response
 }
 
-/// What every answer of the console is sent with.
-fn dress(response: &mut Response) {
+/// What every answer of the console is sent with, redirections too: a browser that kept one would go round in circles. What may be kept
+/// says so before.
+pub(crate) fn dress(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(HeaderName::from_static("cross-origin-opener-policy"), SAME_ORIGIN);
     headers.insert(HeaderName::from_static("cross-origin-resource-policy"), SAME_ORIGIN);
 }

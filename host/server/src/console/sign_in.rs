@@ -20,12 +20,14 @@ use crate::{
 };
 
 /// What everybody is told whose name, password, code or account is not what it should be: never which of them.
-const REFUSED: &str = "That name and password are not right, or the account cannot sign in.";
+pub(super) const REFUSED: &str = "That name and password are not right, or the account cannot sign in.";
 
 #[derive(Serialize)]
 struct SignIn {
     frame: Frame,
     trouble: Option<&'static str>,
+    by_provider: bool,
+    by_password: bool,
 }
 
 impl Page for SignIn {
@@ -42,13 +44,16 @@ impl Page for Second {
     const TEMPLATE: &'static str = "console/second.html";
 }
 
-/// The page; where there is nobody yet, the way to the first account.
+/// The page; where there is nobody yet, and nobody can come by single sign-on, the way to the first account.
 pub(super) async fn show(State(app): State<Arc<App>>, visit: Visit) -> Response {
     if visit.signed_in().is_some() {
         return Redirect::to(HOME).into_response();
     }
+    if app.console.single_sign_on.is_some() {
+        return page(&app, visit, StatusCode::OK, None);
+    }
     match app.accounts.off_thread(|accounts| accounts.are_there()).await {
-        Ok(true) => visit.page(StatusCode::OK, "Sign in", |frame| SignIn { frame, trouble: None }),
+        Ok(true) => page(&app, visit, StatusCode::OK, None),
         Ok(false) => Redirect::to("/console/first").into_response(),
         Err(_) => visit.busy(),
     }
@@ -61,6 +66,9 @@ pub(super) async fn with_password(
     request: Request<Body>,
 ) -> Result<Response, Response> {
     let form = visit.form(request).await?;
+    if app.console.is_by_single_sign_on_alone() {
+        return Ok(refused(&app, visit, "No password signs in here: use the single sign-on."));
+    }
     let (name, password) = (form.text("name"), form.secret("password"));
     let (name, address) = (name.parse::<AccountName>().ok(), visit.peer.accountable());
     if let Err(wait) = app.console.throttle.attempt(name.as_ref(), address, Instant::now()) {
@@ -78,12 +86,12 @@ pub(super) async fn with_password(
     let Ok(is_right) = app.console.hashing.is_of(password, hash).await else { return Err(visit.busy()) };
     let (Some(account), Some(name), true) = (account, name, is_right) else {
         tracing::info!(peer = %address, "a sign-in was refused");
-        return Ok(refused(visit, REFUSED));
+        return Ok(refused(&app, visit, REFUSED));
     };
     if account.second_factor.is_none() {
         return begin(&app, visit, account, name).await;
     }
-    let Some(visitor) = visit.visitor() else { return Ok(refused(visit, REFUSED)) };
+    let Some(visitor) = visit.visitor() else { return Ok(refused(&app, visit, REFUSED)) };
     app.console.steps.begin(visitor, name, Instant::now());
     Ok(visit.page(StatusCode::OK, "Second factor", |frame| Second { frame, trouble: None }))
 }
@@ -97,7 +105,7 @@ pub(super) async fn with_second_factor(
     let form = visit.form(request).await?;
     let visitor = visit.visitor().unwrap_or_default().to_owned();
     let Some(name) = app.console.steps.of(&visitor, Instant::now()) else {
-        return Ok(refused(visit, "That took too long. Begin with the password again."));
+        return Ok(refused(&app, visit, "That took too long. Begin with the password again."));
     };
     let address = visit.peer.accountable();
     if let Err(wait) = app.console.throttle.attempt(Some(&name), address, Instant::now()) {
@@ -121,7 +129,7 @@ pub(super) async fn with_second_factor(
             let trouble = Some("That code is not right, or was used before. Wait for the next one.");
             Ok(visit.page(StatusCode::FORBIDDEN, "Second factor", |frame| Second { frame, trouble }))
         }
-        Err(AccountError::NotFound) => Ok(refused(visit, REFUSED)),
+        Err(AccountError::NotFound) => Ok(refused(&app, visit, REFUSED)),
         Err(_) => Err(visit.busy()),
     }
 }
@@ -154,10 +162,20 @@ pub(super) async fn begin(
         }
         Err(AccountError::Unavailable) => Err(visit.busy()),
         // It is disabled, or its token has ended.
-        Err(_) => Ok(refused(visit, REFUSED)),
+        Err(_) => Ok(refused(app, visit, REFUSED)),
     }
 }
 
-fn refused(visit: Visit, sentence: &'static str) -> Response {
-    visit.page(StatusCode::FORBIDDEN, "Sign in", |frame| SignIn { frame, trouble: Some(sentence) })
+/// The page for who is not let in.
+pub(super) fn refused(app: &App, visit: Visit, sentence: &'static str) -> Response {
+    page(app, visit, StatusCode::FORBIDDEN, Some(sentence))
+}
+
+fn page(app: &App, visit: Visit, status: StatusCode, trouble: Option<&'static str>) -> Response {
+    visit.page(status, "Sign in", |frame| SignIn {
+        frame,
+        trouble,
+        by_provider: app.console.single_sign_on.is_some(),
+        by_password: !app.console.is_by_single_sign_on_alone(),
+    })
 }

@@ -11,6 +11,7 @@ const ALL: &[(&str, &str)] = &[
     ("console/frame.html", include_str!("../../templates/console/frame.html")),
     ("console/trouble.html", include_str!("../../templates/console/trouble.html")),
     ("console/sign_in.html", include_str!("../../templates/console/sign_in.html")),
+    ("console/signed_in.html", include_str!("../../templates/console/signed_in.html")),
     ("console/second.html", include_str!("../../templates/console/second.html")),
     ("console/new_password.html", include_str!("../../templates/console/new_password.html")),
     ("console/account.html", include_str!("../../templates/console/account.html")),

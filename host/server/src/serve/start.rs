@@ -29,6 +29,7 @@ use crate::{
     policy_files::{PolicyFileError, PolicyFiles, Trial},
     polls::Polls,
     root_key_file::{self, RootKeyFileError},
+    sso::SingleSignOn,
     uses::Uses,
 };
 
@@ -156,10 +157,12 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
     if config.issuer.is_none() {
         decided.push(format!("issuer {issuer}"));
     }
+    let single_sign_on = config.sso.as_ref().map(|config| SingleSignOn::new(config, &issuer)).transpose();
+    let single_sign_on = single_sign_on.map_err(|error| ServeError::Usage(error.to_string()))?;
     let counted = Arc::new(Metrics::default());
     let app = App {
         accounts: Accounts::new(authority.clone(), Arc::clone(&store) as _),
-        console: Console::new()?,
+        console: Console::new(single_sign_on)?,
         authority,
         live,
         issuer,

@@ -88,7 +88,7 @@ impl Jeton {
         let metrics = Arc::new(Metrics::default());
         let app = Arc::new(App {
             accounts: Accounts::new(authority.clone(), Arc::clone(&store) as _),
-            console: Console::new().unwrap(),
+            console: Console::new(None).unwrap(),
             authority,
             live,
             issuer: issuer.unwrap().unwrap(),
