@@ -9,7 +9,7 @@ use crate::support::{
     wait_for,
 };
 
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A browser without a script, that keeps its cookies.
 pub(crate) struct Browser<'s> {
@@ -49,7 +49,7 @@ impl<'s> Browser<'s> {
         self.send(Request::form(target, &body).header("Origin", "http://localhost"))
     }
 
-    fn sign_in(&mut self, name: &str) -> Answer {
+    pub(crate) fn sign_in(&mut self, name: &str) -> Answer {
         self.post(
             "/console/sign-in",
             "/console/sign-in",
@@ -59,6 +59,17 @@ impl<'s> Browser<'s> {
 
     fn session(&self) -> String {
         self.cookies.iter().find(|(name, _)| name == "jeton").map(|(_, value)| value.clone()).expect("signed in")
+    }
+
+    /// The value of a cookie that it has.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    }
+
+    /// Puts a cookie into it, as whoever sits at it before her could.
+    pub(crate) fn set_cookie(&mut self, name: &str, value: &str) {
+        self.cookies.retain(|(known, _)| known != name);
+        self.cookies.push((name.to_owned(), value.to_owned()));
     }
 }
 
