@@ -374,6 +374,8 @@ fn a_deletion_says_what_dies_with_it_and_why_is_kept() {
         assert!(confirm.contains(text), "{text} in {confirm}");
     }
     assert!(access.iter().all(|access| server.lets_in(access)), "nothing is done before it is confirmed");
+    let led_back = said(&delete(&format!("id={id}&back=q%3Dte%26evil%3D1")).expect(200));
+    assert!(led_back.contains("href=\"/console/tokens?q=te\">Cancel</a>"));
     let note = "n".repeat(501);
     let refused = said(&delete(&format!("id={id}&confirmed=yes&reason=compromised&note={note}")).expect(400));
     assert!(refused.contains("<a href=\"#note\">") && refused.contains("value=\"compromised\" selected"), "{refused}");

@@ -58,6 +58,8 @@ struct Confirm {
     ids: Vec<String>,
     filter: String,
     back: String,
+    /// The way to it.
+    cancel: String,
     reasons: Vec<(&'static str, &'static str)>,
     reason: String,
     note: String,
@@ -241,6 +243,7 @@ async fn confirm(
             .collect(),
         ids,
         filter: order.filter,
+        cancel: Asked::of(&order.back).link(&[]),
         back: order.back,
         reasons: REASONS.iter().map(|(reason, words)| (reason_name(*reason), *words)).collect(),
         reason: order.reason,

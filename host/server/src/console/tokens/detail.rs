@@ -161,7 +161,7 @@ async fn found(app: &Arc<App>, visit: &Visit, token: &RefreshToken, owner: Optio
     found.await.map_err(|error| unanswered(visit, error))
 }
 
-/// What the audit log tells, and the record where the log does not go back so far.
+/// What the audit log tells, and the record of what was before it.
 async fn of_log(
     app: &Arc<App>,
     visit: &Visit,
@@ -170,12 +170,8 @@ async fn of_log(
 ) -> Result<Timeline, Response> {
     let (audit, whose) = (Arc::clone(&app.audit), token.clone());
     let told = tokio::task::spawn_blocking(move || timeline::told(audit.log().as_ref(), &whose, before)).await;
-    let Ok(Ok(mut timeline)) = told else { return Err(visit.busy()) };
-    // Logs are kept for a time, and a record tells its own beginning.
-    if timeline.next.is_none() && before.is_none() && timeline.events.is_empty() {
-        timeline.events = timeline::of_record(token);
-    }
-    Ok(timeline)
+    let Ok(Ok(timeline)) = told else { return Err(visit.busy()) };
+    Ok(timeline.with_beginning(token))
 }
 
 fn record(token: &RefreshToken, epoch_began: u64) -> Record {

@@ -11,6 +11,8 @@ use crate::api::{reason_name, time::from_rfc3339};
 
 /// Lines that one page looks at: some tens of milliseconds.
 const MAX_EXAMINED: usize = 5000;
+/// What a token begins with.
+const BEGINNINGS: [&str; 3] = ["created", "imported", "issued by the holder of the one above"];
 /// The clock may have gone back by so much between two lines.
 const SLACK: u64 = 60;
 
@@ -29,6 +31,17 @@ pub(super) struct Timeline {
     pub(super) events: Vec<Event>,
     /// The line before which the search goes on; `None`: it went as far back as the token.
     pub(super) next: Option<u64>,
+}
+
+impl Timeline {
+    /// With the beginning as the record tells it, where the log, which is kept for a time, goes back less far.
+    pub(super) fn with_beginning(mut self, token: &RefreshToken) -> Self {
+        let is_told = self.events.iter().any(|event| BEGINNINGS.contains(&event.what.as_str()));
+        if self.next.is_none() && !is_told {
+            self.events.extend(of_record(token).pop());
+        }
+        self
+    }
 }
 
 /// As a page shows it.
@@ -190,7 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn the_record_tells_when_it_was_made_and_ended() {
+    fn the_record_tells_when_it_was_made_where_the_log_does_not_go_back_so_far() {
+        let told = |log: &MemoryStore| {
+            let timeline = told(log, &token(), None).unwrap().with_beginning(&token());
+            timeline.events.into_iter().map(|event| event.what).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&MemoryStore::new()), ["created"]);
+        assert_eq!(told(&log(0)), ["changed: access ttl, name", "created"]);
         let events = of_record(&token());
         assert_eq!(events.len(), 1);
         assert!(events.iter().any(|event| event.what == "created" && event.by == "machine"));
