@@ -39,6 +39,7 @@ mod failing_disk;
 mod gateways;
 mod hostile_policies;
 mod last_use;
+mod layers;
 mod live_feed;
 mod lying_feed;
 mod networks;

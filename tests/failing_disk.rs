@@ -1,8 +1,12 @@
 //! The disk fails under a running server: what cannot be made durable is not acknowledged, and verification goes on.
 
+use std::sync::{Arc, Mutex};
+
+use jeton_verifier::{Refusal, Verifier};
 use serde_json::json;
 
 use crate::support::administrator::Administrator;
+use crate::support::envoy::{Answering, Setup};
 use crate::support::http::Request;
 use crate::support::place::Place;
 use crate::support::server::Server;
@@ -72,6 +76,74 @@ fn a_full_disk_refuses_writes_until_there_is_room_again() {
 #[test]
 fn a_disk_that_cannot_make_anything_durable_gets_nothing_acknowledged() {
     fails_and_heals(Disk::set_broken);
+}
+
+/// A Rust edge that follows this port, and what it heard.
+fn edge(port: u16, credential: &str) -> (Verifier, Arc<Mutex<Vec<String>>>) {
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&heard);
+    let builder = Verifier::builder(format!("http://127.0.0.1:{port}")).credential(credential);
+    let listening = builder.on_event(move |event| told.lock().unwrap().push(format!("{event:?}")));
+    (listening.start().unwrap(), heard)
+}
+
+#[test]
+fn an_edge_that_starts_while_the_store_fails_is_told_from_memory_and_follows_on_when_it_works_again() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let disk = Disk::under(&place);
+    let server = disk.carry(place.serve()).start();
+    let administrator = Administrator::enter(&server, &admin);
+    let live = administrator.create(&server, &json!({ "name": "edge", "scopes": ["jeton:live"] }));
+    let (kept, gone) = (administrator.create_named(&server, "kept"), administrator.create_named(&server, "gone"));
+    let (living, dead) = (server.access_token(&kept.token), server.access_token(&gone.token));
+    administrator.delete(&server, &gone.id);
+
+    disk.set_broken(true);
+    assert_fails_closed(&server, &administrator, &living, &dead);
+    let (verifier, _) = edge(server.port, &live.token);
+    let envoy = Setup::with_filter(&place, server.port, Answering::api().port, &live.token).start();
+    wait_for("the edge to be told", || verifier.verify(&living, None).ok());
+    assert_eq!(verifier.verify(&dead, None), Err(Refusal::Cut));
+    envoy.wait_for("the edge to be told", 200, &Request::get("/").bearer(&living));
+    envoy.call(&Request::get("/").bearer(&dead)).expect(401);
+
+    disk.set_broken(false);
+    let delete = || administrator.send(&server, Request::new("DELETE", &format!("/v1/refresh-tokens/{}", kept.id)));
+    wait_for("the store to work again", || (delete().status == 204).then_some(()));
+    wait_for("the edge to hear of it", || (verifier.verify(&living, None) == Err(Refusal::Cut)).then_some(()));
+    envoy.wait_for("the edge to hear of it", 401, &Request::get("/").bearer(&living));
+}
+
+#[test]
+fn an_edge_whose_authority_cannot_start_for_its_store_denies_says_so_and_goes_on_by_itself() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let disk = Disk::under(&place);
+    let server = place.serve_resuming().start();
+    let port = server.port;
+    let administrator = Administrator::enter(&server, &admin);
+    let live = administrator.create(&server, &json!({ "name": "edge", "scopes": ["jeton:live"] }));
+    let living = server.access_token(&administrator.create_named(&server, "job").token);
+    server.kill();
+
+    disk.set_broken(true);
+    let (code, log) = disk.carry(place.serve_resuming_on(port)).refused();
+    assert_eq!(code, 1, "{log}");
+    let (verifier, heard) = edge(port, &live.token);
+    let envoy = Setup::with_filter(&place, port, Answering::api().port, &live.token).start();
+    let refused = envoy.call(&Request::get("/").bearer(&living)).expect(503);
+    assert_eq!((refused.header("retry-after"), refused.header("cache-control")), (Some("1"), Some("no-store")));
+    assert_eq!(verifier.verify(&living, None), Err(Refusal::Stale));
+    let says = |what: &str| heard.lock().unwrap().iter().any(|event| event.contains(what));
+    wait_for("the edge to say so", || says("FeedFailed").then_some(()));
+    assert!(!verifier.is_ready() && envoy.figure("wasmcustom.jeton.feed.answers") == 0);
+
+    disk.set_broken(false);
+    let server = disk.carry(place.serve_resuming_on(port)).start();
+    wait_for("the edge to go on", || verifier.verify(&living, None).ok());
+    envoy.wait_for("the edge to go on", 200, &Request::get("/").bearer(&living));
+    server.stop();
 }
 
 #[test]

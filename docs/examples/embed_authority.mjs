@@ -1,5 +1,6 @@
 // An authority in a JavaScript program: it issues, exchanges, verifies and deletes, by the policy component and four things lent to it.
 //
+//     npm install @bytecodealliance/jco
 //     jeton policy export .
 //     npx jco transpile jeton-authority.wasm --instantiation async --no-wasi-shim --no-component-error-wrapping --out-dir authority
 //     node embed_authority.mjs ./authority/jeton-authority.js

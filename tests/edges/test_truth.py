@@ -165,6 +165,25 @@ class Truth(unittest.TestCase):
         self.each(check)
 
 
+class Late(unittest.TestCase):
+    def test_an_edge_that_starts_without_its_authority_denies_and_goes_on_by_itself_once_there_is_one(self) -> None:
+        authority = Authority(self.addCleanup)
+        _, token = authority.job()
+        authority.kill()
+        told = (authority.url, authority.live)
+        edges = [Edge(self.addCleanup, name, *told) for name in Edge.NODE + Edge.PYTHON]
+        for edge in edges:
+            answer = edge.started().ask(token)
+            with self.subTest(edge.name):
+                self.assertEqual((answer.status, answer.headers["retry-after"], answer.body), (503, "1", b""))
+        authority.start()
+        _, newer = authority.job()
+        for edge in edges:
+            with self.subTest(edge.name):
+                wait_for(f"{edge.name} to know its authority", lambda: edge.ask(newer).status == 200)
+                self.assertEqual(edge.ask(token).status, 401)
+
+
 class Clocks(unittest.TestCase):
     def test_an_edge_whose_clock_is_off_by_an_hour_says_so_and_revives_nothing(self) -> None:
         authority = Authority(self.addCleanup)

@@ -66,7 +66,8 @@ impl Case {
         };
         match verdict {
             Ok(()) => Outcome::Held,
-            Err(Failure { happened, overran }) => {
+            Err(Failure { happened, narrowed: true, .. }) => Outcome::Narrowed(happened),
+            Err(Failure { happened, overran, narrowed: false }) => {
                 *overruns = overruns.saturating_add(usize::from(overran));
                 Outcome::Broken(happened)
             }

@@ -93,7 +93,7 @@ impl Edge {
     }
 
     /// The most bytes of memory that it has had.
-    pub(crate) fn memory(&self) -> usize {
+    pub(crate) fn memory(&mut self) -> usize {
         self.0.memory()
     }
 }

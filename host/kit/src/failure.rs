@@ -12,11 +12,18 @@ pub(crate) struct Failure {
     pub(crate) happened: String,
     /// Whether a call was ended because it took too long.
     pub(crate) overran: bool,
+    /// Whether a rule of the house refused what the case needs: it says nothing of what must hold.
+    pub(crate) narrowed: bool,
 }
 
 impl Failure {
     pub(crate) fn new(happened: impl Into<String>) -> Self {
-        Self { happened: happened.into(), overran: false }
+        Self { happened: happened.into(), overran: false, narrowed: false }
+    }
+
+    /// A rule of the house refused what the case needs.
+    pub(crate) fn narrowed(happened: impl Into<String>) -> Self {
+        Self { narrowed: true, ..Self::new(happened) }
     }
 
     /// The same, with what it was that the policy was handed.
@@ -27,9 +34,9 @@ impl Failure {
     /// The policy trapped, or did not end, in the call that is named.
     pub(crate) fn trap(call: &str, trap: &wasmtime::Error) -> Self {
         if sandbox::is_overrun(trap) {
-            return Self { happened: format!("`{call}` did not end within its deadline"), overran: true };
+            return Self { overran: true, ..Self::new(format!("`{call}` did not end within its deadline")) };
         }
-        Self { happened: format!("the policy trapped in `{call}`: {}", reason(trap)), overran: false }
+        Self::new(format!("the policy trapped in `{call}`: {}", reason(trap)))
     }
 }
 

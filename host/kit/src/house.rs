@@ -16,7 +16,7 @@ use jeton_runtime::wit::upkeep::{Swept, UpkeepRefusal};
 use crate::edge::Edge;
 use crate::failure::{Failure, Verdict, must};
 use crate::lent::Ground;
-use crate::refusal::name_of;
+use crate::refusal::{is_house_rule, name_of};
 use crate::wish::{Refresh, Wish};
 
 /// The issuer of every case.
@@ -131,7 +131,7 @@ impl Office {
     }
 
     /// The most bytes of memory that it has had.
-    pub(crate) fn memory(&self) -> usize {
+    pub(crate) fn memory(&mut self) -> usize {
         self.0.memory()
     }
 }
@@ -308,7 +308,11 @@ pub(crate) fn nothing_changed() -> Change {
     }
 }
 
-/// A refusal where there is no reason for one.
+/// A refusal where the contract gives no reason for one. A rule of the house may.
 pub(crate) fn refused(what: &str, refusal: impl crate::refusal::Named) -> Failure {
-    Failure::new(format!("{what} was refused as `{}`, for no reason", name_of(refusal)))
+    let name = name_of(refusal);
+    if is_house_rule(&name) {
+        return Failure::narrowed(format!("{what} was refused as `{name}`, which the case needs"));
+    }
+    Failure::new(format!("{what} was refused as `{name}`, for no reason"))
 }

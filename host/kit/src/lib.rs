@@ -53,6 +53,8 @@ pub enum Outcome {
     Held,
     /// It does not: a sentence says what happened.
     Broken(String),
+    /// It could not be shown: a rule of the house refused what it needs, as a sentence says.
+    Narrowed(String),
     /// It could not be tried: a sentence says why.
     NotTried(String),
 }
@@ -64,6 +66,19 @@ pub struct Tried {
     pub case: Description,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+/// How many cases there are of each outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Those that held.
+    pub held: usize,
+    /// Those that did not.
+    pub broken: usize,
+    /// Those that a rule of the house kept from being shown.
+    pub narrowed: usize,
+    /// Those that were not tried.
+    pub not_tried: usize,
 }
 
 /// What became of all cases.
@@ -86,18 +101,31 @@ impl Report {
     pub fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
         self.tried.iter().filter_map(|tried| match &tried.outcome {
             Outcome::Broken(what) => Some((tried.case.id.as_str(), what.as_str())),
-            Outcome::Held | Outcome::NotTried(_) => None,
+            Outcome::Held | Outcome::Narrowed(_) | Outcome::NotTried(_) => None,
         })
     }
 
-    /// How many cases held, did not hold, and were not tried.
-    #[must_use]
-    pub fn counts(&self) -> (usize, usize, usize) {
-        self.tried.iter().fold((0, 0, 0), |(held, broken, not_tried), tried| match tried.outcome {
-            Outcome::Held => (held + 1, broken, not_tried),
-            Outcome::Broken(_) => (held, broken + 1, not_tried),
-            Outcome::NotTried(_) => (held, broken, not_tried + 1),
+    /// The cases that could not be shown since a rule of the house refused what they need, each with a sentence.
+    pub fn narrowed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tried.iter().filter_map(|tried| match &tried.outcome {
+            Outcome::Narrowed(what) => Some((tried.case.id.as_str(), what.as_str())),
+            Outcome::Held | Outcome::Broken(_) | Outcome::NotTried(_) => None,
         })
+    }
+
+    /// How many cases there are of each outcome.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for tried in &self.tried {
+            *match tried.outcome {
+                Outcome::Held => &mut counts.held,
+                Outcome::Broken(_) => &mut counts.broken,
+                Outcome::Narrowed(_) => &mut counts.narrowed,
+                Outcome::NotTried(_) => &mut counts.not_tried,
+            } += 1;
+        }
+        counts
     }
 }
 
@@ -106,6 +134,7 @@ impl fmt::Display for Outcome {
         formatter.pad(match self {
             Self::Held => "holds",
             Self::Broken(_) => "BROKEN",
+            Self::Narrowed(_) => "narrowed",
             Self::NotTried(_) => "not tried",
         })
     }

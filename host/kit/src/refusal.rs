@@ -69,3 +69,8 @@ impl Named for EditRefusal {
 pub(crate) fn name_of(refusal: impl Named) -> String {
     refusal.named().to_owned()
 }
+
+/// Whether a refusal of this name is one of a house's own, beyond the rules of the contract.
+pub(crate) fn is_house_rule(name: &str) -> bool {
+    name.starts_with("house-rule")
+}

@@ -5,9 +5,13 @@
 
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// The most bytes of linear memory that an instance may have. A full live set (100,000 cuts of 16 bytes), the memo of
+/// The most bytes of linear memory that an instance may have, in all its memories together. A full live set (100,000 cuts of 16 bytes), the memo of
 /// verified tokens and a document of the same size while it is loaded fit several times over.
 pub(crate) const MAX_MEMORY: usize = 64 << 20;
+
+/// Memories that one component may have: ours has one, and rules of a house's own that lie over it, in another language, bring
+/// that language's.
+const MEMORIES_PER_COMPONENT: u32 = 2;
 
 /// Core instances that one component may consist of: the guest, and the shims that its encoding adds.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
@@ -20,12 +24,12 @@ pub(crate) fn engine_config(instances: u32) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
-        .total_memories(instances)
+        .total_memories(instances.saturating_mul(MEMORIES_PER_COMPONENT))
         .total_tables(instances.saturating_mul(TABLES_PER_COMPONENT))
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)
-        // The cap on a memory is the cap on an instance only while an instance has a single one.
-        .max_memories_per_component(1)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        // What an instance has in all is counted by its store.
         .max_memory_size(MAX_MEMORY);
 
     let mut config = Config::new();

@@ -9,6 +9,7 @@ use crate::bindings::Authority as AuthorityGuest;
 use crate::budget::{self, Budget, Budgeted};
 use crate::engine_config::MAX_MEMORY;
 use crate::lent::{Lent, LentState};
+use crate::memory::{Capped, MemoryCap};
 use crate::policy::Policy;
 use crate::wit::verification::Guest as VerificationGuest;
 
@@ -32,11 +33,18 @@ impl AuthorityInstance {
 /// The state of a verifier's store: a verifier is lent nothing.
 pub(crate) struct VerifierState {
     budget: Budget,
+    memory: MemoryCap,
 }
 
 impl Budgeted for VerifierState {
     fn budget(&mut self) -> &mut Budget {
         &mut self.budget
+    }
+}
+
+impl Capped for VerifierState {
+    fn memory(&mut self) -> &mut MemoryCap {
+        &mut self.memory
     }
 }
 
@@ -49,17 +57,19 @@ pub(crate) struct VerifierInstance {
 impl VerifierInstance {
     pub(crate) fn new(policy: &Policy) -> wasmtime::Result<Self> {
         let (component, verification) = policy.verifier();
-        let mut store = store(policy.engine(), VerifierState { budget: Budget::new(Duration::ZERO) });
+        let mut store =
+            store(policy.engine(), VerifierState { budget: Budget::new(Duration::ZERO), memory: MemoryCap::default() });
         let instance = component.instantiate(&mut store)?;
         let guest = verification.load(&mut store, &instance)?;
         Ok(Self { store, guest })
     }
 }
 
-/// A store whose guest has a budget, and cannot make the host allocate more than it could allocate itself.
-pub(crate) fn store<T: Budgeted + 'static>(engine: &Engine, state: T) -> Store<T> {
+/// A store whose guest has a budget and a cap on its memory, and cannot make the host allocate more than it could allocate itself.
+pub(crate) fn store<T: Budgeted + Capped + 'static>(engine: &Engine, state: T) -> Store<T> {
     let mut store = Store::new(engine, state);
     store.set_hostcall_fuel(MAX_MEMORY);
+    store.limiter(|state| state.memory());
     budget::enforce(&mut store);
     budget::begin(&mut store, START_LIMIT);
     store

@@ -14,6 +14,7 @@ mod in_force;
 mod instance;
 mod lent;
 mod live;
+mod memory;
 mod places;
 mod policy;
 mod pool;

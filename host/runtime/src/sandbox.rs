@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Component, InstancePre};
-use wasmtime::{Engine, ResourceLimiter, Store, Trap};
+use wasmtime::{Engine, Store, Trap};
 
 use crate::authority::AuthorityCall;
 use crate::bindings::AuthorityPre;
@@ -16,6 +16,7 @@ use crate::budget;
 use crate::engine_config::MAX_MEMORY;
 use crate::instance::{AuthorityInstance, store};
 use crate::lent::{Lent, LentState, linker};
+use crate::memory::Capped as _;
 use crate::policy::{PolicyError, describe, start_engine};
 use crate::wit::verification::{
     Claims, Guest, GuestIndices, Held, IntrospectRefusal, LoadRefusal, Moment, NetworkVerdict, Refusal, Verified,
@@ -91,7 +92,6 @@ impl Sandbox {
     /// When it cannot be made: an export has another type than the contract says, or what it does at its start fails.
     pub fn instantiate(&self, lent: &Arc<Lent>) -> wasmtime::Result<Solo> {
         let mut store = store(&self.engine, LentState::new(Arc::clone(lent)));
-        store.limiter(|state| &mut state.watermark);
         Ok(Solo(match &self.guest {
             GuestPre::Authority(authority) => {
                 let guest = authority.instantiate(&mut store)?;
@@ -177,11 +177,12 @@ impl Solo {
     }
 
     /// The most bytes of linear memory that it has had.
-    pub fn memory(&self) -> usize {
-        match &self.0 {
-            Member::Authority(instance) => instance.store.data().watermark.0,
-            Member::Verifier(store, _) => store.data().watermark.0,
-        }
+    pub fn memory(&mut self) -> usize {
+        let store = match &mut self.0 {
+            Member::Authority(instance) => &mut instance.store,
+            Member::Verifier(store, _) => store,
+        };
+        store.data_mut().memory().held()
     }
 
     /// The interface that both worlds export, at the beginning of a call.
@@ -203,22 +204,4 @@ pub fn is_overrun(trap: &wasmtime::Error) -> bool {
 /// A trap with its causes. It names functions of the policy, never data.
 pub fn describe_trap(trap: &wasmtime::Error) -> String {
     describe(trap)
-}
-
-/// How far the memory of an instance has grown.
-#[derive(Default)]
-pub(crate) struct Watermark(usize);
-
-impl ResourceLimiter for Watermark {
-    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = maximum.is_none_or(|maximum| desired <= maximum) && desired <= MAX_MEMORY;
-        if allowed {
-            self.0 = self.0.max(desired);
-        }
-        Ok(allowed)
-    }
-
-    fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(maximum.is_none_or(|maximum| desired <= maximum))
-    }
 }

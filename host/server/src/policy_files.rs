@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jeton_kit::{Kind, Report};
+use jeton_kit::{Counts, Kind, Report};
 use jeton_runtime::{InForce, Live, LiveError, Member, Policy, PolicyError, artifacts};
 use parking_lot::Mutex;
 
@@ -252,11 +252,14 @@ fn kind_of(path: &Path, bytes: &[u8]) -> Result<Kind, PolicyFileError> {
 
 fn named(report: &Report) -> String {
     let broken: Vec<&str> = report.broken().map(|(case, _)| case).collect();
-    let (_, _, not_tried) = report.counts();
+    let Counts { narrowed, not_tried, .. } = report.counts();
     let mut names: Vec<String> = broken.iter().take(NAMED_CASES).map(|case| (*case).to_owned()).collect();
     let more = broken.len().saturating_sub(NAMED_CASES);
     if more > 0 {
         names.push(format!("{more} more"));
+    }
+    if narrowed > 0 {
+        names.push(format!("{narrowed} narrowed by rules of the house, which should bind fewer tokens"));
     }
     if not_tried > 0 {
         names.push(format!("{not_tried} not tried"));

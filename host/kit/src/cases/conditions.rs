@@ -54,6 +54,10 @@ const OUTSIDE_MAPPED: IpAddress = IpAddress::V6((0, 0xFFFF_C633_6401));
 const INSIDE_V6: IpAddress = IpAddress::V6((0x2001_0DB8_0000_0000, 1));
 const OUTSIDE_V6: IpAddress = IpAddress::V6((0x2001_0DB9_0000_0000, 1));
 const NETWORKS: [&str; 2] = ["192.0.2.0/24", "2001:db8::/32"];
+/// One address alone, all bits of which count, and its neighbour: who takes 64 bits for a double takes one for the other.
+const ONE_ADDRESS: &str = "2001:db8:1234:5678:9abc:def0:1234:5679/128";
+const THE_ONE: IpAddress = IpAddress::V6((0x2001_0DB8_1234_5678, 0x9ABC_DEF0_1234_5679));
+const ITS_NEIGHBOUR: IpAddress = IpAddress::V6((0x2001_0DB8_1234_5678, 0x9ABC_DEF0_1234_5678));
 
 fn not_before(sandbox: &Sandbox) -> Verdict {
     let mut house = House::open(sandbox)?;
@@ -131,6 +135,11 @@ fn exchange(sandbox: &Sandbox) -> Verdict {
             must(same, format!("{whose} was not refused as `invalid-grant`"))?;
         }
     }
+    let issued = house.issue(&Wish::new().within(&[ONE_ADDRESS], false))?;
+    let asked = house.office.exchange_from(Some(THE_ONE), None, &issued.secret, None)?;
+    asked.map_err(|refusal| refused("an exchange by the one address that may", refusal))?;
+    let asked = house.office.exchange_from(Some(ITS_NEIGHBOUR), None, &issued.secret, None)?;
+    must(asked.is_err(), "the neighbour of the one address that may exchanged a refresh token")?;
     for odd in ["192.0.2.1/24", "192.0.2.0/33", "::ffff:192.0.2.0/120", "somewhere", ""] {
         let issued = house.office.issue(&Wish::new().within(&[odd], false))?;
         must(issued.is_err(), format!("`{odd}` was taken for a network"))?;

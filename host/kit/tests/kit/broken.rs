@@ -15,7 +15,7 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use jeton_guest_build::{GuestBuild, WORLDS};
-use jeton_kit::{Description, Kind, Outcome, Report, check, check_some};
+use jeton_kit::{Counts, Description, Kind, Outcome, Report, check, check_some};
 use serde::Deserialize;
 
 /// The folders of the workspace that the guest is built from.
@@ -238,7 +238,7 @@ fn the_kit_names_what_each_broken_policy_broke() {
         match built.component.and_then(|component| Ok(check_some(&component, &wanted, &mut |_| ())?)) {
             Err(error) => wrong.push(format!("{title}: {error:#}")),
             Ok(report) => {
-                let (held, broken, not_tried) = report.counts();
+                let Counts { held, broken, not_tried, .. } = report.counts();
                 println!("{title}: {held} hold, {broken} do not, {not_tried} were not tried");
                 report.broken().for_each(|(case, what)| println!("    {case}: {what}"));
                 wrong.extend(misjudged(&flaws, &built.name, &report).map(|what| format!("{title}: {what}")));
@@ -276,7 +276,7 @@ fn misjudged(flaws: &BTreeMap<String, Flaw>, name: &str, report: &Report) -> Opt
         return Some(format!("{}: this is not named by {missed:?}", flaw.what));
     }
     // A flaw that breaks everything is none that the kit could name.
-    let (held, broken, _) = report.counts();
+    let Counts { held, broken, .. } = report.counts();
     (broken > held).then(|| format!("{}: {broken} cases do not hold, and only {held} do", flaw.what))
 }
 

@@ -15,7 +15,7 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::audit::{Act, Addresses, Origin};
 use crate::bindings::{jeton::policy::store as store_import, wasi};
 use crate::budget::{Budget, Budgeted};
-use crate::sandbox::Watermark;
+use crate::memory::{Capped, MemoryCap};
 
 pub use clock::Clock;
 pub(crate) use clock::Latest;
@@ -104,14 +104,13 @@ pub(crate) struct LentState {
     origin: Option<Origin>,
     /// Whether the clock is lent as it is, although a later time was seen.
     clock_as_it_is: bool,
-    /// Kept where a sandbox asks for it.
-    pub(crate) watermark: Watermark,
+    memory: MemoryCap,
 }
 
 impl LentState {
     pub(crate) fn new(lent: Arc<Lent>) -> Self {
         let budget = Budget::new(Duration::ZERO);
-        Self { lent, budget, act: None, origin: None, watermark: Watermark::default(), clock_as_it_is: false }
+        Self { lent, budget, act: None, origin: None, memory: MemoryCap::default(), clock_as_it_is: false }
     }
 
     /// Whoever calls next comes from there.
@@ -154,6 +153,12 @@ impl LentState {
 impl Budgeted for LentState {
     fn budget(&mut self) -> &mut Budget {
         &mut self.budget
+    }
+}
+
+impl Capped for LentState {
+    fn memory(&mut self) -> &mut MemoryCap {
+        &mut self.memory
     }
 }
 

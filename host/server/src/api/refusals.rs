@@ -200,6 +200,27 @@ impl Refusal for IssueRefusal {
                     "this key was used within the last 24 hours for another request",
                 )
             },
+            Self::HouseRuleOnName => field(
+                "house-rule-on-name",
+                "name",
+                "a rule of this house does not allow this name for such a token: who keeps its policy knows which",
+            ),
+            Self::HouseRuleOnExpiry => field(
+                "house-rule-on-expiry",
+                "expires_at",
+                "a rule of this house does not allow this expiry for such a token: who keeps its policy knows which",
+            ),
+            Self::HouseRuleOnScopes => field(
+                "house-rule-on-scopes",
+                "scopes",
+                "a rule of this house does not allow these scopes for such a token: who keeps its policy knows which",
+            ),
+            Self::HouseRule => Row {
+                kind: ProblemKind::Conflict,
+                code: "house-rule",
+                field: None,
+                sentence: "a rule of this house does not allow it: who keeps its policy knows which",
+            },
             Self::ClockBehind => unavailable(
                 "clock-behind",
                 "the clock stands before a time that was already reached: nothing is minted until it has caught up",

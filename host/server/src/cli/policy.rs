@@ -1,6 +1,7 @@
 //! `jeton policy`.
 
 mod check;
+mod compose;
 
 use std::{
     fs,
@@ -38,6 +39,9 @@ pub(super) enum Verb {
         #[command(flatten)]
         options: remote::Options,
     },
+    /// Lay rules of your own, a component in whatever language, over the authority that this binary carries
+    #[command(after_help = compose::HELP)]
+    Compose(compose::Compose),
     /// Write jeton-authority.wasm and jeton-verifier.wasm, for hosts of your own, and jeton-envoy.wasm, a filter for Envoy
     Export {
         /// Where to; made where there is none
@@ -53,6 +57,7 @@ impl Verb {
         match self {
             Self::Inspect { file, json } => inspect(&file, json),
             Self::Check(command) => command.run(),
+            Self::Compose(command) => command.run(),
             Self::Status(options) => status(&options),
             Self::Load { file, options } => load(file.as_deref(), &options),
             Self::Export { dir, force } => export(&dir, force),
@@ -131,16 +136,11 @@ fn export(dir: &Path, force: bool) -> Result<(), CliError> {
         ("jeton-envoy.wasm", artifacts::ENVOY_FILTER),
     ];
     let guests = guests.map(|(name, bytes)| (dir.join(name), bytes));
-    let exists =
-        |path: &Path| CliError::Failed(format!("`{}` is there already: say --force to write over it", path.display()));
     if let Some((path, _)) = guests.iter().find(|(path, _)| !force && path.exists()) {
-        return Err(exists(path));
+        return Err(unwritten(path, ErrorKind::AlreadyExists.into()));
     }
     for (path, bytes) in &guests {
-        write(path, bytes, force).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => exists(path),
-            _ => failed(path, error),
-        })?;
+        write(path, bytes, force).map_err(|error| unwritten(path, error))?;
         output::line(&path.display().to_string())?;
     }
     Ok(())
@@ -149,6 +149,15 @@ fn export(dir: &Path, force: bool) -> Result<(), CliError> {
 fn write(path: &Path, bytes: &[u8], force: bool) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).truncate(true).create(force).create_new(!force).open(path)?.write_all(bytes)
+}
+
+fn unwritten(path: &Path, error: io::Error) -> CliError {
+    match error.kind() {
+        ErrorKind::AlreadyExists => {
+            CliError::Failed(format!("`{}` is there already: say --force to write over it", path.display()))
+        }
+        _ => failed(path, error),
+    }
 }
 
 fn failed(path: &Path, error: impl std::fmt::Display) -> CliError {

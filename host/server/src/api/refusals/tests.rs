@@ -57,6 +57,10 @@ fn every_refusal_to_issue_has_its_answer() {
         (R::MaxExchangesOutOfRange, 400, "max-exchanges-out-of-range", "max_exchanges"),
         (R::IdempotencyKeyMalformed, 400, "idempotency-key-malformed", "Idempotency-Key"),
         (R::IdempotencyKeyReused, 422, "idempotency-key-reused", "Idempotency-Key"),
+        (R::HouseRuleOnName, 400, "house-rule-on-name", "name"),
+        (R::HouseRuleOnExpiry, 400, "house-rule-on-expiry", "expires_at"),
+        (R::HouseRuleOnScopes, 400, "house-rule-on-scopes", "scopes"),
+        (R::HouseRule, 409, "house-rule", ""),
         (R::ClockBehind, 503, "clock-behind", ""),
         (R::Unavailable, 503, "unavailable", ""),
     ] {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jeton_kit::{Description, Kind, Outcome, Report, Tried};
+use jeton_kit::{Counts, Description, Kind, Outcome, Report, Tried};
 use serde_json::{Value, json};
 
 use super::super::{CliError, output};
@@ -59,7 +59,7 @@ fn table(report: &Report) -> Result<(), CliError> {
     let row = |tried: &Tried| {
         let what = match &tried.outcome {
             Outcome::Held => String::new(),
-            Outcome::Broken(what) | Outcome::NotTried(what) => what.clone(),
+            Outcome::Broken(what) | Outcome::Narrowed(what) | Outcome::NotTried(what) => what.clone(),
         };
         vec![tried.outcome.to_string(), tried.case.id.clone(), what]
     };
@@ -70,10 +70,12 @@ fn table(report: &Report) -> Result<(), CliError> {
 }
 
 fn count(report: &Report) -> String {
-    let (held, broken, not_tried) = report.counts();
-    let all = held + broken + not_tried;
-    let rest = if not_tried > 0 { format!(", {not_tried} were not tried") } else { String::new() };
-    format!("{all} cases of the {} world: {held} hold, {broken} do not{rest}", world(report.world))
+    let Counts { held, broken, narrowed, not_tried } = report.counts();
+    let all = held + broken + narrowed + not_tried;
+    let some = |number: usize, what: &str| if number > 0 { format!(", {number} {what}") } else { String::new() };
+    let narrowed = some(narrowed, "could not be shown for rules of the house, which should bind fewer tokens");
+    let not_tried = some(not_tried, "were not tried");
+    format!("{all} cases of the {} world: {held} hold, {broken} do not{narrowed}{not_tried}", world(report.world))
 }
 
 fn document(report: &Report) -> Value {
@@ -81,6 +83,7 @@ fn document(report: &Report) -> Value {
         let (outcome, what) = match &tried.outcome {
             Outcome::Held => ("held", None),
             Outcome::Broken(what) => ("broken", Some(what)),
+            Outcome::Narrowed(what) => ("narrowed", Some(what)),
             Outcome::NotTried(what) => ("not-tried", Some(what)),
         };
         let mut case = described(&tried.case);
@@ -90,10 +93,10 @@ fn document(report: &Report) -> Value {
         }
         case
     };
-    let (held, broken, not_tried) = report.counts();
+    let Counts { held, broken, narrowed, not_tried } = report.counts();
     json!({
         "world": world(report.world),
-        "held": held, "broken": broken, "not_tried": not_tried,
+        "held": held, "broken": broken, "narrowed": narrowed, "not_tried": not_tried,
         "cases": report.tried.iter().map(case).collect::<Vec<_>>(),
     })
 }
