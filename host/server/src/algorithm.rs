@@ -20,6 +20,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Rs256];
+
     /// All of them, as a sentence lists them.
     pub const NAMES: &'static str = "`EdDSA`, `ES256` or `RS256`";
 
@@ -36,7 +39,7 @@ impl Algorithm {
     /// The one of this name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::EdDsa, Self::Es256, Self::Rs256].into_iter().find(|algorithm| algorithm.name() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::audit::query::{Found, Query};
 
 /// Entries at most.
-const MAX_ITEMS: u32 = 1000;
+pub(super) const MAX_ITEMS: u32 = 1000;
 
 /// A page of entries. `next` is the number of the entry behind which the next page begins.
 pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {

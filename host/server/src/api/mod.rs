@@ -9,6 +9,7 @@
 //! | how a refusal of the policy is answered | `refusals` |
 //! | what a request may look like | [`oauth_request`] over [`form`], `json`, `query`, [`bearer`], [`limits`] |
 //! | what a request is read as, without a server | [`reading`] |
+//! | what the API document says | [`document`] |
 //! | what an error looks like | [`problem`] (RFC 9457), [`oauth_error`] (RFC 6749) |
 
 mod access_tokens;
@@ -16,6 +17,7 @@ mod audit;
 pub mod bearer;
 pub mod body;
 mod current_token;
+pub(crate) mod document;
 mod epoch;
 mod explain;
 pub mod form;
@@ -68,6 +70,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/.well-known/jwks.json", get(live::key_set))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/openapi.json", get(document::serve))
         .route("/v1/live", get(live::document).options(live::preflight))
         .route("/v1/self", get(current_token::show))
         .route("/v1/refresh-tokens", get(refresh_tokens::list).post(refresh_tokens::create))

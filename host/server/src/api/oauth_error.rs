@@ -34,6 +34,19 @@ pub enum OAuthCode {
 }
 
 impl OAuthCode {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::InvalidRequest,
+        Self::InvalidGrant,
+        Self::InvalidScope,
+        Self::InvalidTarget,
+        Self::UnsupportedGrantType,
+        Self::InvalidToken,
+        Self::InsufficientScope,
+        Self::TooManyRequests,
+        Self::TemporarilyUnavailable,
+    ];
+
     /// As it stands in the answer.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -30,7 +30,7 @@ const FORM_TOKEN: HeaderName = HeaderName::from_static("x-jeton-form-token");
 
 /// What a caller must show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
+pub(super) enum Need {
     /// Nothing here: the route is public, or the possession of what the body brings is its authority.
     Nothing,
     /// A living access token, whatever its scopes and whoever it is for.
@@ -57,6 +57,7 @@ const TABLE: &[(&str, Method, Need)] = &[
     ("/.well-known/jwks.json", Method::GET, Need::Nothing),
     ("/healthz", Method::GET, Need::Nothing),
     ("/readyz", Method::GET, Need::Nothing),
+    ("/openapi.json", Method::GET, Need::Nothing),
     // What is held is public; who waits for changes shows a scope, which its handler looks at.
     ("/v1/live", Method::GET, Need::Nothing),
     ("/v1/live", Method::OPTIONS, Need::Nothing),
@@ -85,6 +86,8 @@ const TABLE: &[(&str, Method, Need)] = &[
     ("/v1/epoch/advance", Method::POST, Need::Administer),
     ("/", Method::GET, Need::Nothing),
     ("/console/assets/{name}", Method::GET, Need::Nothing),
+    // What this API is, is no secret.
+    ("/console/api", Method::GET, Need::Nothing),
     // A code that the machine gave, or a password, is what these ask for.
     ("/console/first", Method::GET, Need::Nothing),
     ("/console/first", Method::POST, Need::Nothing),
@@ -415,6 +418,23 @@ fn actor(name: &str, claims: &Claims) -> Actor {
     })
 }
 
+/// What the table says of a route, under the path that the document has for it.
+pub(super) fn needed(path: &str, method: &Method) -> Option<Need> {
+    TABLE.iter().find(|(row, known, _)| documented(row) == path && known == method).map(|(.., need)| *need)
+}
+
+/// A path as the document writes it: what an asterisk marks may hold slashes there, too.
+fn documented(path: &str) -> String {
+    path.replace("{*", "{")
+}
+
+/// Every route that is no page, under the path that the document has for it.
+#[cfg(test)]
+pub(super) fn documentable() -> impl Iterator<Item = (String, Method)> {
+    let is_page = |path: &str| path == "/" || path.starts_with("/console");
+    TABLE.iter().filter(move |(path, ..)| !is_page(path)).map(|(path, method, _)| (documented(path), method.clone()))
+}
+
 /// The routes that can change something, for the test that each of them is told in the audit log. Pages do what these do, by the same
 /// calls.
 #[cfg(test)]
@@ -439,7 +459,14 @@ mod tests {
 
     #[test]
     fn pages_need_somebody_who_is_signed_in_but_for_signing_in() {
-        let open = ["/console/assets/", "/console/first", "/console/code", "/console/sign-in", "/console/sso"];
+        let open = [
+            "/console/api",
+            "/console/assets/",
+            "/console/code",
+            "/console/first",
+            "/console/sign-in",
+            "/console/sso",
+        ];
         for (path, method, need) in TABLE.iter().filter(|(path, ..)| path.starts_with("/console")) {
             let is_open = open.iter().any(|open| path.starts_with(open));
             assert_eq!(*need == Need::Nothing, is_open, "{method} {path}");

@@ -41,6 +41,22 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::InvalidInput,
+        Self::Unauthenticated,
+        Self::InsufficientScope,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Conflict,
+        Self::PreconditionFailed,
+        Self::Unprocessable,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::TooManyRequests,
+        Self::Unavailable,
+    ];
+
     /// As it ends the `type` URI.
     pub fn name(self) -> &'static str {
         match self {
@@ -57,6 +73,11 @@ impl ProblemKind {
             Self::TooManyRequests => "too-many-requests",
             Self::Unavailable => "unavailable",
         }
+    }
+
+    /// The `type` URI.
+    pub fn uri(self) -> String {
+        format!("urn:jeton:problem:{}", self.name())
     }
 
     /// The same in every answer of this kind.
@@ -237,7 +258,7 @@ impl Problem {
     /// The answer. Nobody may keep it.
     pub fn response(&self) -> Response<Bytes> {
         let body = Rendered {
-            kind: format!("urn:jeton:problem:{}", self.kind.name()),
+            kind: self.kind.uri(),
             title: self.kind.title(),
             status: self.kind.status().as_u16(),
             detail: &self.detail,

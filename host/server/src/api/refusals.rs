@@ -49,6 +49,11 @@ impl Row {
         self.kind.status()
     }
 
+    /// Its kind.
+    pub(super) fn kind(self) -> ProblemKind {
+        self.kind
+    }
+
     /// The refusal by name.
     pub(super) fn code(self) -> &'static str {
         self.code

@@ -17,7 +17,7 @@ use super::{oauth_request, respond};
 pub(super) const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// RFC 8693 section 3: the types that are known here, by their names.
-const TYPES: [(&str, TokenType); 2] = [
+pub(super) const TYPES: [(&str, TokenType); 2] = [
     ("urn:ietf:params:oauth:token-type:access_token", TokenType::AccessToken),
     ("urn:ietf:params:oauth:token-type:refresh_token", TokenType::RefreshToken),
 ];

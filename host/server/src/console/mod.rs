@@ -11,11 +11,13 @@
 //! | one's own account | `account` |
 //! | everybody's | `users` |
 //! | tokens | `tokens` |
+//! | the API document as a page | `api_page` |
 //! | what the navigation leads to | `page::NAVIGATION` |
 
 #![allow(clippy::result_large_err, reason = "an answer stays an answer, whichever way it comes about")]
 
 mod account;
+mod api_page;
 mod assets;
 mod cookie;
 mod first;
@@ -97,6 +99,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/", get(front_door))
         .route("/console", get(async || Redirect::to(page::HOME)))
         .route("/console/assets/{name}", get(assets::serve))
+        .route("/console/api", get(api_page::show))
         .route("/console/first", get(first::show).post(first::make))
         .route("/console/code", get(one_time_code::show).post(one_time_code::set))
         .route("/console/sign-in", get(sign_in::show).post(sign_in::with_password))

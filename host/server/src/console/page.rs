@@ -39,6 +39,7 @@ pub(super) const NAVIGATION: &[(&str, &str, &[Role])] = &[
     ("/console/tokens", "Tokens", &Role::ALL),
     ("/console/users", "Users", &[Role::Admin]),
     ("/console/account", "My account", &Role::ALL),
+    ("/console/api", "API", &Role::ALL),
 ];
 
 /// Only what a page brings along itself, no script or style in its text, no frame around it, and no form that leads elsewhere.

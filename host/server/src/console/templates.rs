@@ -39,6 +39,9 @@ const ALL: &[(&str, &str)] = &[
     ("console/token_new.html", include_str!("../../templates/console/token_new.html")),
     ("console/token_shown.html", include_str!("../../templates/console/token_shown.html")),
     ("console/tokens_delete.html", include_str!("../../templates/console/tokens_delete.html")),
+    ("console/api.html", include_str!("../../templates/console/api.html")),
+    ("console/api_rows.html", include_str!("../../templates/console/api_rows.html")),
+    ("console/api_document.html", include_str!("../../templates/console/api_document.html")),
 ];
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {

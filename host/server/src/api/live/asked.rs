@@ -11,7 +11,7 @@ use crate::api::query;
 
 /// The longest wait. What an edge holds counts for 5 s from the moment it asked: an answer without news after two, and the way
 /// there and back, keep it well within that.
-pub(super) const MAX_WAIT_SECONDS: u64 = 2;
+pub(in crate::api) const MAX_WAIT_SECONDS: u64 = 2;
 
 /// A request for the live set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,6 +21,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use jeton_runtime::{Holding, LiveDocument, Told};
 
 pub(super) use across_origins::preflight;
+pub(super) use asked::MAX_WAIT_SECONDS;
 
 use self::asked::Asked;
 use super::problem::Problem;

@@ -22,7 +22,7 @@ pub(super) use create::create;
 pub(super) use delete::{delete, delete_batch, why_of};
 pub(super) use edit::edit;
 pub(super) use list::list;
-pub(super) use record::{Record, every_reason_named};
+pub(super) use record::{EVERY_REASON, GIVEN_REASONS, Record, STATES, every_reason_named};
 pub(crate) use record::{reason_name, reason_named};
 pub(super) use rotate::rotate;
 

@@ -122,7 +122,7 @@ fn ended(token: &RefreshToken) -> Option<Ended<'_>> {
 }
 
 /// The states by name, as records show them and `?state=` takes them.
-const STATES: [(&str, State); 4] = [
+pub(in super::super) const STATES: [(&str, State); 4] = [
     ("active", State::Active),
     ("disabled", State::Disabled),
     ("expired", State::Expired),
@@ -162,25 +162,35 @@ pub(crate) fn reason_name(reason: Reason) -> &'static str {
     }
 }
 
+/// Every reason.
+pub(in super::super) const EVERY_REASON: [Reason; 13] = [
+    Reason::Deleted,
+    Reason::Compromised,
+    Reason::Superseded,
+    Reason::Unused,
+    Reason::OwnerLeft,
+    Reason::RevokedByHolder,
+    Reason::ParentEnded,
+    Reason::ReuseDetected,
+    Reason::Disabled,
+    Reason::Narrowed,
+    Reason::Rotated,
+    Reason::TooManyRevocations,
+    Reason::ClockAccepted,
+];
+
+/// Those that an administrator may give.
+pub(in super::super) const GIVEN_REASONS: [Reason; 5] =
+    [Reason::Deleted, Reason::Compromised, Reason::Superseded, Reason::Unused, Reason::OwnerLeft];
+
 /// The reason of this name, of all that there are.
 pub(in super::super) fn every_reason_named(name: &str) -> Option<Reason> {
-    let others = [
-        Reason::RevokedByHolder,
-        Reason::ParentEnded,
-        Reason::ReuseDetected,
-        Reason::Disabled,
-        Reason::Narrowed,
-        Reason::Rotated,
-        Reason::TooManyRevocations,
-        Reason::ClockAccepted,
-    ];
-    reason_named(name).or_else(|| others.into_iter().find(|reason| reason_name(*reason) == name))
+    EVERY_REASON.into_iter().find(|reason| reason_name(*reason) == name)
 }
 
 /// The reason of this name, of those that an administrator may give.
 pub(crate) fn reason_named(name: &str) -> Option<Reason> {
-    let given = [Reason::Deleted, Reason::Compromised, Reason::Superseded, Reason::Unused, Reason::OwnerLeft];
-    given.into_iter().find(|reason| reason_name(*reason) == name)
+    GIVEN_REASONS.into_iter().find(|reason| reason_name(*reason) == name)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod changes;
 mod delegation;
+mod document;
 mod endings;
 mod live;
 mod oauth;
