@@ -39,6 +39,8 @@ impl Place {
     pub(crate) fn jeton(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_jeton"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        // Nor what whoever runs the tests has logged in to.
+        command.env("XDG_CONFIG_HOME", self.path("config"));
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("JETON_")) {
             command.env_remove(name);
         }

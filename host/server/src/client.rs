@@ -115,6 +115,47 @@ impl Connection {
         self.send(request, &Zeroizing::new(form.finish()))
     }
 
+    /// Ends a token that one holds (RFC 7009). That it was unknown or dead is no error.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn revoke(&self, token: &str) -> Result<(), ClientError> {
+        self.form("/oauth2/revoke", token, None).map(drop)
+    }
+
+    /// Asks what an access token is (RFC 7662), with the access token of who asks.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn introspect(&self, access_token: &str, token: &str) -> Result<Value, ClientError> {
+        self.form("/oauth2/introspect", token, Some(access_token))
+    }
+
+    fn form(&self, path: &str, token: &str, access_token: Option<&str>) -> Result<Value, ClientError> {
+        let form = form_urlencoded::Serializer::new(String::new()).append_pair("token", token).finish();
+        let mut request =
+            Request::post(format!("{}{path}", self.url)).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(access_token) = access_token {
+            request = request.header(AUTHORIZATION, Zeroizing::new(format!("Bearer {access_token}")).as_str());
+        }
+        self.send(request, &Zeroizing::new(form))
+    }
+
+    /// Asks for what anybody may see; gives what is answered under whatever status.
+    ///
+    /// # Errors
+    /// [`ClientError`]; an answer that is no JSON is no authority's.
+    pub fn look(&self, path: &str) -> Result<(StatusCode, Value), ClientError> {
+        let request = Request::get(format!("{}{path}", self.url)).body(());
+        let request = request.map_err(|_| ClientError::Usage("the request cannot be written".to_owned()))?;
+        let mut answer = self.agent.run(request).map_err(|error| sentence::no_answer(&self.url, &error))?;
+        let odd = |what: String| ClientError::NotJeton { url: self.url.clone(), what };
+        let text = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
+        let text = text.map_err(|error| odd(error.to_string()))?;
+        let body = serde_json::from_str(&text).map_err(|_| odd(format!("status {} without JSON", answer.status())))?;
+        Ok((answer.status(), body))
+    }
+
     /// Calls `/v1` with an access token; `Value::Null` where the answer has no body.
     ///
     /// # Errors
@@ -200,6 +241,15 @@ impl Administrator {
     #[must_use]
     pub fn has_spent_its_token(&self) -> bool {
         self.refresh_token.is_none()
+    }
+
+    /// Asks what an access token is, as the bearer of this connection's own.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn introspect(&self, token: &str) -> Result<Value, ClientError> {
+        let current = self.access_token.lock().clone();
+        self.connection.introspect(&current, token)
     }
 
     /// Calls `/v1`; `Value::Null` where the answer has no body. A call that was refused because the access token

@@ -8,7 +8,7 @@ use std::{
 
 use http::Method;
 use jeton_store::audit::{Checker, Head, Report, Start, shown, written};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     CliError, expiry,
@@ -105,6 +105,9 @@ pub(super) struct Verify {
     /// An entry that must be there: its number, a colon and its hash
     #[arg(long, value_name = "SEQ:HASH")]
     head: Option<Head>,
+    /// JSON instead of a line
+    #[arg(long)]
+    json: bool,
     /// Data directory of the authority [default: ./jeton-data]
     #[arg(long, env = "JETON_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
@@ -240,7 +243,7 @@ impl Verify {
                 })?)
             }
         };
-        checked.tell(head)
+        checked.tell(head, self.json)
     }
 }
 
@@ -269,8 +272,14 @@ impl Checked {
         self.checker.line(line);
     }
 
-    fn tell(self, head: Option<u64>) -> Result<(), CliError> {
+    fn tell(self, head: Option<u64>, as_json: bool) -> Result<(), CliError> {
         let Report { start, head, lines, findings } = self.checker.finish(head);
+        if as_json {
+            let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            let head = head.map(|head| head.to_string());
+            let whole = findings.is_empty() && (self.wanted.is_none() || self.has_wanted);
+            output::json(&json!({ "whole": whole, "entries": lines, "head": head, "findings": findings }))?;
+        }
         for finding in &findings {
             output::note(&finding.to_string());
         }
@@ -293,7 +302,7 @@ impl Checked {
             Start::Part => format!("from {first} on: this is a part of a log"),
         };
         output::note(&format!("{lines} entries are whole, {how}."));
-        Ok(output::line(&head.to_string())?)
+        if as_json { Ok(()) } else { Ok(output::line(&head.to_string())?) }
     }
 }
 

@@ -15,6 +15,8 @@ use jeton_store::{
     audit::{AuditLog as _, Entry},
 };
 
+use serde_json::json;
+
 use super::{CliError, output};
 use crate::{
     app::now,
@@ -43,6 +45,9 @@ pub(super) struct Backup {
     /// Take the place of a file that is there
     #[arg(long)]
     force: bool,
+    /// JSON instead of a sentence
+    #[arg(long)]
+    json: bool,
     /// Data directory of the authority [default: ./jeton-data]
     #[arg(long, env = "JETON_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
@@ -88,6 +93,9 @@ impl Backup {
         }
         let bytes = fs::metadata(part.path()).map_or(0, |file| file.len());
         part.become_whole(&self.file)?;
+        if self.json {
+            return Ok(output::json(&json!({ "file": self.file.display().to_string(), "bytes": bytes }))?);
+        }
         output::note(&format!(
             "{bytes} bytes, on the disk. Keep the root key, if there is one in a file, apart from it."
         ));

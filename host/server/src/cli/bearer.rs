@@ -15,7 +15,7 @@ Examples:
   printf %s $ACCESS | jeton exchange --from-access-token --scope reports:read
   jeton exchange --resource https://reports.example < nightly.token
 
-Where JETON_TOKEN is set, standard input is not read.";
+Where JETON_TOKEN is set, standard input is not read. At a terminal, without it, the refresh token of `jeton login` is used.";
 
 pub(super) const VERIFY_HELP: &str = "\
 Example:
@@ -42,13 +42,14 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn run(self) -> Result<(), CliError> {
         let scope = (!self.scopes.is_empty()).then(|| self.scopes.join(" "));
-        let connection = self.remote.connection()?;
         let (scope, resource) = (scope.as_deref(), self.resource.as_deref());
         let answer = if self.from_access_token {
+            let connection = self.remote.connection()?;
             let token = remote::token_on_stdin("an access token is expected on standard input")?;
             connection.token(&delegate::narrowing(&token, scope, resource))?
         } else {
-            connection.exchange(&remote::refresh_token()?, scope, resource)?
+            let (connection, token) = self.remote.bearer()?;
+            connection.exchange(&token, scope, resource)?
         };
         if self.json {
             return Ok(output::json(&answer)?);

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use jeton_policy::scope;
+use jeton_policy::{refresh_token::RefreshToken, scope};
 use jeton_runtime::{Class, wit::types::Actor};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{CliError, output, stopped_store};
@@ -31,6 +32,9 @@ pub(super) struct Bootstrap {
     /// What it may do; repeat for more, or separate by spaces [default: jeton:admin]
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ' ')]
     scopes: Vec<String>,
+    /// JSON, with the id beside the token
+    #[arg(long)]
+    json: bool,
     /// The TOML file that `jeton serve` is given: it may say where the data lie
     #[arg(long, env = "JETON_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -51,7 +55,13 @@ impl Bootstrap {
             self.name
         ));
         // Its string cannot be had again.
-        output::line(&token).map_err(|error| {
+        let written = if self.json {
+            let id = RefreshToken::parse(&token).map(|token| token.id().to_string());
+            output::json(&json!({ "token": token.as_str(), "id": id, "name": self.name, "scopes": scopes }))
+        } else {
+            output::line(&token)
+        };
+        written.map_err(|error| {
             CliError::Failed(format!("`{}` was made, but its string could not be written: {error}", self.name))
         })
     }

@@ -12,6 +12,8 @@ use jeton_store::{
     audit::{AuditLog as _, Checker, MAX_LINES, Report},
 };
 
+use serde_json::json;
+
 use super::{CliError, output};
 use crate::{
     config::{DEFAULT_DATA, ServeOptions},
@@ -33,6 +35,9 @@ pub(super) struct Check {
     /// A backup [default: the store]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+    /// JSON instead of sentences
+    #[arg(long)]
+    json: bool,
     /// Data directory of the authority [default: ./jeton-data]
     #[arg(long, env = "JETON_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
@@ -52,7 +57,14 @@ impl Check {
             }
         };
         let found = of(&Arc::new(SqliteReader::open(&path).map_err(failed)?))?;
-        found.wrong.iter().try_for_each(|finding| output::line(finding))?;
+        if self.json {
+            output::json(&json!({
+                "whole": found.wrong.is_empty(), "findings": found.wrong, "refresh_tokens": found.tokens, "keys": found.keys,
+                "unknown_keys": found.unknown, "audit_entries": found.entries,
+            }))?;
+        } else {
+            found.wrong.iter().try_for_each(|finding| output::line(finding))?;
+        }
         if found.wrong.is_empty() {
             output::note(&format!(
                 "It is whole: {} refresh tokens, dead ones too, {} keys, {} entries of the audit log.",

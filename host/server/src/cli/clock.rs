@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use jeton_runtime::{Class, RootKey, wit::upkeep::UpkeepRefusal};
 
+use serde_json::json;
+
 use super::{CliError, output, stopped_store};
 use crate::{
     api::time::to_rfc3339,
@@ -33,6 +35,9 @@ pub(super) struct Accept {
     /// Spare the refresh tokens that had expired by the wrong clock
     #[arg(long)]
     keep: bool,
+    /// JSON instead of a sentence
+    #[arg(long)]
+    json: bool,
     /// Data directory of the authority [default: ./jeton-data]
     #[arg(long, env = "JETON_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
@@ -65,6 +70,9 @@ impl Accept {
             Some(accepted) => accepted,
             None => on_stopped_store(&data, options.root_key_file.as_deref(), self.keep)?,
         };
+        if self.json {
+            return Ok(output::json(&json!({ "time": to_rfc3339(accepted.time), "ended": accepted.ended }))?);
+        }
         output::note(&format!(
             "The clock is accepted: it is {}. By the wrong one, {} had expired, and ended now.",
             to_rfc3339(accepted.time),

@@ -2,10 +2,7 @@
 
 use serde_json::Value;
 
-use super::{
-    CliError, output,
-    remote::{self, Remote},
-};
+use super::{CliError, output, remote::Remote};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -42,8 +39,7 @@ pub(super) struct Delegate {
 
 impl Delegate {
     pub(super) fn run(self) -> Result<(), CliError> {
-        let connection = self.remote.connection()?;
-        let token = remote::refresh_token()?;
+        let (connection, token) = self.remote.bearer()?;
         let scope = (!self.scopes.is_empty()).then(|| self.scopes.join(" "));
         let seconds = self.expires_in.map(|seconds| seconds.to_string());
         let form = [

@@ -10,12 +10,18 @@ mod delegate;
 mod epoch;
 mod expiry;
 mod explain;
+mod holder;
+mod login;
+mod man;
 mod output;
 mod policy;
+mod progress;
 mod remote;
 mod restore;
 mod root_key;
 mod secrets;
+mod server;
+mod session;
 mod settings;
 mod stopped_store;
 mod token;
@@ -83,7 +89,8 @@ A first session, with `jeton serve` running in another terminal:
   jeton token create --name \"nightly job\" --expires 90d
   jeton token list
 
-Remote commands use JETON_URL (http://127.0.0.1:8123 unless set) and JETON_TOKEN, an administrator's refresh token.
+Remote commands use JETON_URL (http://127.0.0.1:8123 unless set) and JETON_TOKEN, an administrator's refresh token; where they are not
+set, those of `jeton login`.
 Secrets are read from the environment or standard input, never from arguments.
 Exit status: 0 done, 1 refused or failed, 2 bad usage.";
 
@@ -101,6 +108,12 @@ enum Verb {
     /// Make an administrator's refresh token on the authority's own machine; it alone goes to standard output
     #[command(after_help = bootstrap::HELP)]
     Bootstrap(bootstrap::Bootstrap),
+    /// Keep an administrator's refresh token for the commands that come after
+    #[command(after_help = login::LOGIN_HELP)]
+    Login(login::Login),
+    /// Forget the refresh token that `jeton login` keeps
+    #[command(after_help = login::LOGOUT_HELP)]
+    Logout(login::Logout),
     /// Create, list, show, change, rotate and delete refresh tokens
     #[command(subcommand)]
     Token(token::Verb),
@@ -113,6 +126,15 @@ enum Verb {
     /// Ask whether the access token on standard input is alive: its claims, or the refusal and exit 1
     #[command(after_help = bearer::VERIFY_HELP)]
     Verify(bearer::Verify),
+    /// Ask as an API does what the access token on standard input is; exit 1 where it is not alive
+    #[command(after_help = holder::INTROSPECT_HELP)]
+    Introspect(holder::Introspect),
+    /// End the refresh or access token on standard input, as its holder
+    #[command(after_help = holder::REVOKE_HELP)]
+    Revoke(holder::Revoke),
+    /// Ask a server about itself: whether it is well, its endpoints, keys, live set and API document
+    #[command(subcommand)]
+    Server(server::Verb),
     /// Say why a token is dead or alive
     #[command(after_help = explain::HELP)]
     Explain(explain::Explain),
@@ -146,6 +168,13 @@ enum Verb {
     /// Draw a root key: 32 raw bytes on standard output
     #[command(after_help = root_key::HELP)]
     RootKey,
+    /// Write a manual page for each command
+    #[command(after_help = man::HELP)]
+    Man {
+        /// The folder to write them to
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -196,10 +225,15 @@ fn run(verb: Verb) -> Result<(), CliError> {
     match verb {
         Verb::Serve { config, options } => serve(config.as_deref(), *options),
         Verb::Bootstrap(command) => command.run(),
+        Verb::Login(command) => command.run(),
+        Verb::Logout(command) => command.run(),
         Verb::Token(verb) => verb.run(),
         Verb::Exchange(command) => command.run(),
         Verb::Delegate(command) => command.run(),
         Verb::Verify(command) => command.run(),
+        Verb::Introspect(command) => command.run(),
+        Verb::Revoke(command) => command.run(),
+        Verb::Server(verb) => verb.run(),
         Verb::Explain(command) => command.run(),
         Verb::Clock(verb) => verb.run(),
         Verb::Epoch(verb) => verb.run(),
@@ -211,6 +245,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Policy(verb) => verb.run(),
         Verb::User(verb) => verb.run(),
         Verb::RootKey => root_key::run(),
+        Verb::Man { folder } => man::run(&folder),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Command::command(), "jeton", &mut script);
@@ -234,5 +269,7 @@ fn options_of_file(file: Option<&Path>) -> Result<FileOptions, CliError> {
     }
 }
 
+#[cfg(test)]
+mod coverage;
 #[cfg(test)]
 mod tests;

@@ -8,14 +8,14 @@ use std::{
 use clap::builder::BoolishValueParser;
 use zeroize::Zeroizing;
 
-use super::{CliError, output, secrets};
+use super::{CliError, output, secrets, session::Session};
 use crate::client::{Administrator, Connection};
 
 /// More than any token has.
 const MAX_TOKEN: u64 = 16 * 1024;
 
 /// What the help of every command for administrators ends with.
-pub(super) const HELP: &str = "JETON_TOKEN holds the refresh token of an administrator, which `jeton bootstrap` makes on the authority's machine.";
+pub(super) const HELP: &str = "JETON_TOKEN holds the refresh token of an administrator, which `jeton bootstrap` makes on the authority's machine. Where it is not set, that of `jeton login` is used.";
 
 /// What a use means for a refresh token that each use replaces, and how its successor is kept.
 pub(super) const SPENT: &str = "is replaced by each use, and this use has spent it. Its successor is the `refresh_token` that `jeton exchange --json` shows: run that with the same token within 30 s, and keep what it shows. Later, the spent one ends the whole token.";
@@ -24,9 +24,9 @@ pub(super) const SPENT: &str = "is replaced by each use, and this use has spent 
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Where the authority is")]
 pub(super) struct Remote {
-    /// Its URL
-    #[arg(long, env = "JETON_URL", default_value = "http://127.0.0.1:8123", value_name = "URL")]
-    url: String,
+    /// Its URL [default: that of `jeton login`, else http://127.0.0.1:8123]
+    #[arg(long, env = "JETON_URL", value_name = "URL")]
+    url: Option<String>,
     /// PEM certificates to trust instead of the public authorities: a private CA's, or a self-signed one
     #[arg(long, env = "JETON_CA_FILE", value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -55,41 +55,99 @@ pub(super) struct Options {
     pub(super) remote: Remote,
 }
 
+/// Where the authority is that runs on this machine and was told nothing else.
+const DEFAULT_URL: &str = "http://127.0.0.1:8123";
+
 impl Remote {
     /// Connects, without credentials.
     pub(super) fn connection(&self) -> Result<Connection, CliError> {
-        Ok(Connection::new(&self.url, self.ca_file.as_deref(), self.allow_plain_http)?)
+        match &self.url {
+            Some(url) => self.connection_to(url, None),
+            None => self.connection_of(Session::kept()?.as_ref()),
+        }
     }
 
-    /// Connects with the administrator's refresh token in `JETON_TOKEN`.
+    /// Connects to where no session leads.
+    pub(super) fn connection_alone(&self) -> Result<Connection, CliError> {
+        self.connection_to(self.url_alone(), None)
+    }
+
+    /// Its URL, where no session counts.
+    pub(super) fn url_alone(&self) -> &str {
+        self.url.as_deref().unwrap_or(DEFAULT_URL)
+    }
+
+    /// What is to be kept of it, with a refresh token.
+    pub(super) fn session(&self, refresh_token: &str) -> Session {
+        Session::new(self.url_alone(), self.ca_file.as_deref(), self.allow_plain_http, refresh_token)
+    }
+
+    /// Connects with the administrator's refresh token: that in `JETON_TOKEN`, else that of `jeton login`.
     pub(super) fn administrator(&self) -> Result<Administrator, CliError> {
-        let connection = self.connection()?;
-        let token = token_in_environment()?.ok_or_else(|| {
-            CliError::Usage(
-                "JETON_TOKEN is not set: it holds an administrator's refresh token, which `jeton bootstrap` makes on the authority's machine"
-                    .to_owned(),
-            )
-        })?;
+        let Some(token) = token_in_environment()? else {
+            let session = self.session_for_this()?.ok_or_else(|| {
+                CliError::Usage(
+                    "JETON_TOKEN is not set, and nobody has logged in: it holds an administrator's refresh token, which `jeton bootstrap` makes on the authority's machine; `jeton login` keeps one"
+                        .to_owned(),
+                )
+            })?;
+            return Ok(Administrator::new(self.connection_of(Some(&session))?, session.refresh_token())?);
+        };
         check_shape(&token)?;
-        let administrator = Administrator::new(connection, &token)?;
+        let administrator = Administrator::new(self.connection()?, &token)?;
         if administrator.has_spent_its_token() {
             output::note(&format!("The refresh token in JETON_TOKEN {SPENT}"));
         }
         Ok(administrator)
     }
+
+    /// A connection, and the refresh token in `JETON_TOKEN`, else on standard input, else that of `jeton login`.
+    pub(super) fn bearer(&self) -> Result<(Connection, Zeroizing<String>), CliError> {
+        let token = match token_in_environment()? {
+            Some(token) => token,
+            None if std::io::stdin().is_terminal()
+                && let Some(session) = self.session_for_this()? =>
+            {
+                return Ok((self.connection_of(Some(&session))?, Zeroizing::new(session.refresh_token().to_owned())));
+            }
+            None => token_on_stdin("a refresh token is expected in JETON_TOKEN or on standard input")?,
+        };
+        check_shape(&token)?;
+        Ok((self.connection()?, token))
+    }
+
+    /// The session, which is for one authority: its token is sent to no other.
+    fn session_for_this(&self) -> Result<Option<Session>, CliError> {
+        let session = Session::kept()?;
+        match (&session, &self.url) {
+            (Some(session), Some(url)) if session.url.trim_end_matches('/') != url.trim_end_matches('/') => {
+                Err(CliError::Usage(format!(
+                    "you are logged in at {}, and this is for {url}: give its refresh token in JETON_TOKEN, or log in there",
+                    session.url
+                )))
+            }
+            _ => Ok(session),
+        }
+    }
+
+    /// Connects to where the session leads, unless it is said otherwise.
+    fn connection_of(&self, session: Option<&Session>) -> Result<Connection, CliError> {
+        self.connection_to(session.map_or(DEFAULT_URL, |session| &session.url), session)
+    }
+
+    fn connection_to(&self, url: &str, session: Option<&Session>) -> Result<Connection, CliError> {
+        let kept = session.and_then(|session| session.ca_file.as_deref());
+        let allow_plain_http = self.allow_plain_http || session.is_some_and(|session| session.allow_plain_http);
+        Ok(Connection::new(url, self.ca_file.as_deref().or(kept), allow_plain_http)?)
+    }
 }
 
-/// The refresh token in `JETON_TOKEN`, else on standard input.
-pub(super) fn refresh_token() -> Result<Zeroizing<String>, CliError> {
-    let token = match token_in_environment()? {
-        Some(token) => token,
-        None => token_on_stdin("a refresh token is expected in JETON_TOKEN or on standard input")?,
-    };
-    check_shape(&token)?;
-    Ok(token)
+/// Connects to where a session leads.
+pub(super) fn connection_of_session(session: &Session) -> Result<Connection, CliError> {
+    Ok(Connection::new(&session.url, session.ca_file.as_deref(), session.allow_plain_http)?)
 }
 
-/// A token on standard input.
+/// A token on standard input, which is no terminal.
 pub(super) fn token_on_stdin(expected: &str) -> Result<Zeroizing<String>, CliError> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
@@ -126,7 +184,7 @@ fn token_in_environment() -> Result<Option<Zeroizing<String>>, CliError> {
 }
 
 /// Whether it can be a refresh token at all: saves a journey, and names the likely mistake. It is never repeated.
-fn check_shape(token: &str) -> Result<(), CliError> {
+pub(super) fn check_shape(token: &str) -> Result<(), CliError> {
     if secrets::is_refresh_token(token) {
         return Ok(());
     }

@@ -29,6 +29,8 @@ use jeton_store::{
     audit::{AuditLog, Entry},
 };
 
+use serde_json::json;
+
 use super::{CliError, backup::Part, check, output};
 use crate::{
     accounts::{Accounts, By, name::AccountName},
@@ -74,6 +76,9 @@ pub(super) struct Restore {
     /// Do again what these entries of the audit log tell of since the backup
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    /// JSON instead of a sentence
+    #[arg(long)]
+    json: bool,
     /// Data directory, in which there is no store yet [default: ./jeton-data]
     #[arg(long, env = "JETON_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
@@ -128,6 +133,9 @@ impl Restore {
         store.close();
         let Done { disabled, ended } = done?;
         part.become_whole(&owned.database())?;
+        if self.json {
+            output::json(&json!({ "refresh_tokens": found.tokens, "disabled": disabled, "ended": ended }))?;
+        }
         output::note(&format!(
             "Restored, with a new epoch: {} refresh tokens, dead ones too; {disabled} were disabled, {ended} ended again.",
             found.tokens

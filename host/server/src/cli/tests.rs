@@ -3,7 +3,7 @@
 use super::*;
 
 /// Every command with its path, such as `token create`.
-fn every_command() -> Vec<(String, clap::Command)> {
+pub(super) fn every_command() -> Vec<(String, clap::Command)> {
     fn walk(path: &str, command: &clap::Command, all: &mut Vec<(String, clap::Command)>) {
         all.push((path.trim().to_owned(), command.clone()));
         for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
@@ -44,6 +44,8 @@ fn the_commands_are_those_of_this_version_and_no_others() {
     let expected = [
         "serve",
         "bootstrap",
+        "login",
+        "logout",
         "token",
         "token create",
         "token list",
@@ -59,6 +61,15 @@ fn the_commands_are_those_of_this_version_and_no_others() {
         "exchange",
         "delegate",
         "verify",
+        "introspect",
+        "revoke",
+        "server",
+        "server health",
+        "server ready",
+        "server metadata",
+        "server keys",
+        "server live",
+        "server document",
         "explain",
         "clock",
         "clock accept",
@@ -90,6 +101,7 @@ fn the_commands_are_those_of_this_version_and_no_others() {
         "user reset",
         "user remove",
         "root-key",
+        "man",
         "completions",
     ];
     assert_eq!(paths, expected);

@@ -87,6 +87,9 @@ pub(super) struct Place {
 pub(super) struct Whom {
     /// Name of the account
     name: String,
+    /// JSON instead of a sentence
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -105,40 +108,48 @@ pub(super) struct Rights {
 impl Verb {
     pub(super) fn run(self) -> Result<(), CliError> {
         match self {
-            Self::Add { whom: Whom { name, place }, rights: Rights { role, grants } } => {
-                place.order(&Order::Add { name, role, grants })
-            }
+            Self::Add { whom, rights: Rights { role, grants } } => whom.order(|name| Order::Add { name, role, grants }),
             Self::List { json, place } => place.list(json),
-            Self::Role { whom: Whom { name, place }, rights: Rights { role, grants } } => {
-                place.order(&Order::Role { name, role, grants })
+            Self::Role { whom, rights: Rights { role, grants } } => {
+                whom.order(|name| Order::Role { name, role, grants })
             }
-            Self::Disable(Whom { name, place }) => place.order(&Order::Enable { name, enabled: false }),
-            Self::Enable(Whom { name, place }) => place.order(&Order::Enable { name, enabled: true }),
-            Self::Reset(Whom { name, place }) => place.order(&Order::Reset { name }),
-            Self::Remove(Whom { name, place }) => place.order(&Order::Remove { name }),
+            Self::Disable(whom) => whom.order(|name| Order::Enable { name, enabled: false }),
+            Self::Enable(whom) => whom.order(|name| Order::Enable { name, enabled: true }),
+            Self::Reset(whom) => whom.order(|name| Order::Reset { name }),
+            Self::Remove(whom) => whom.order(|name| Order::Remove { name }),
         }
     }
 }
 
-impl Place {
-    fn order(self, order: &Order) -> Result<(), CliError> {
-        match self.outcome(order)? {
-            Outcome::Code(code) => {
-                output::note("This one-time code sets the password at /console/code, once and within 24 hours:");
-                // It cannot be had again.
-                output::line(&code).map_err(|error| {
-                    CliError::Failed(format!(
-                        "the code could not be written ({error}): `jeton user reset` gives another"
-                    ))
-                })
-            }
-            Outcome::Done | Outcome::People(_) => {
+impl Whom {
+    fn order(self, order: impl FnOnce(String) -> Order) -> Result<(), CliError> {
+        let outcome = self.place.outcome(&order(self.name.clone()))?;
+        let code = match &outcome {
+            Outcome::Code(code) => Some(code.as_str()),
+            Outcome::Done | Outcome::People(_) => None,
+        };
+        if code.is_some() {
+            output::note("This one-time code sets the password at /console/code, once and within 24 hours:");
+        }
+        let written = match (self.json, code) {
+            (true, _) => output::json(&json!({ "name": self.name, "code": code })),
+            (false, Some(code)) => output::line(code),
+            (false, None) => {
                 output::note("Done.");
                 Ok(())
             }
-        }
+        };
+        // A code cannot be had again.
+        written.map_err(|error| match code {
+            Some(_) => {
+                CliError::Failed(format!("the code could not be written ({error}): `jeton user reset` gives another"))
+            }
+            None => error.into(),
+        })
     }
+}
 
+impl Place {
     fn list(self, as_json: bool) -> Result<(), CliError> {
         let Outcome::People(people) = self.outcome(&Order::List)? else { return Ok(()) };
         if as_json {

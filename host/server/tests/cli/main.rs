@@ -17,7 +17,9 @@ mod options;
 mod policy;
 mod runner;
 mod scripted;
+mod session;
 #[path = "../../../../tests/support/mod.rs"]
 #[allow(dead_code, reason = "the end-to-end tests share more than is needed here")]
 mod support;
 mod users;
+mod whole;

@@ -1,13 +1,13 @@
 //! `jeton token delete`.
 
-use std::io::{BufRead, IsTerminal as _};
+use std::io::BufRead;
 
 use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::{check_id, many};
 use crate::{
-    cli::{CliError, output, remote::Remote},
+    cli::{CliError, output, progress::Progress, remote::Remote},
     client::Administrator,
 };
 
@@ -55,8 +55,9 @@ impl Delete {
         let administrator = self.remote.administrator()?;
         let mut rows = output::Rows::new(&["ID", "RESULT"]);
         let (mut done, mut unknown) = (0_usize, 0_usize);
+        let progress = Progress::of(ids.len());
         for batch in ids.chunks(BATCH) {
-            let results = self.end(&administrator, batch).map_err(|error| match error {
+            let results = self.end(&administrator, batch, &progress).map_err(|error| match error {
                 CliError::Failed(sentence) if done > 0 => {
                     CliError::Failed(format!("{sentence}. The first {done} of {} ids were done before", ids.len()))
                 }
@@ -66,18 +67,18 @@ impl Delete {
                 results.iter().filter(|result| result.get("result") == Some(&json!("not-found"))).count(),
             );
             done = done.saturating_add(batch.len());
-            if self.json {
-                results.iter().try_for_each(output::json)?;
-            } else {
+            progress.more(batch.len());
+            progress.beside(|| {
+                if self.json {
+                    return results.iter().try_for_each(output::json);
+                }
                 let member = |result: &Value, name| {
                     result.get(name).map(|value| output::member(name, value)).unwrap_or_default()
                 };
-                rows.page(results.iter().map(|result| vec![member(result, "id"), member(result, "result")]).collect())?;
-            }
-            if ids.len() > BATCH && std::io::stderr().is_terminal() {
-                output::note(&format!("{done} of {} done", ids.len()));
-            }
+                rows.page(results.iter().map(|result| vec![member(result, "id"), member(result, "result")]).collect())
+            })?;
         }
+        drop(progress);
         if unknown > 0 { Err(CliError::Failed(format!("{unknown} of {} ids are unknown", ids.len()))) } else { Ok(()) }
     }
 
@@ -88,12 +89,12 @@ impl Delete {
     }
 
     /// Ends a batch: one result for each id.
-    fn end(&self, administrator: &Administrator, ids: &[String]) -> Result<Vec<Value>, CliError> {
+    fn end(&self, administrator: &Administrator, ids: &[String], progress: &Progress) -> Result<Vec<Value>, CliError> {
         let mut body = Map::from_iter([("ids".to_owned(), json!(ids))]);
         body.extend(self.why());
         let mut answer = administrator.call(Method::POST, "/v1/refresh-tokens/delete", Some(&Value::Object(body)))?;
         if let Some(epoch) = answer.get("advanced_epoch") {
-            output::note(&format!(
+            progress.note(&format!(
                 "So many were deleted of late that the epoch was advanced instead, to {epoch}: every access token is dead, of other refresh tokens too."
             ));
         }

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::{CliError, output},
+    cli::{CliError, output, progress::Progress},
     client::Administrator,
 };
 
@@ -47,6 +47,7 @@ impl Many {
 
 impl Job {
     pub(super) fn run(&self, many: &Many) -> Result<(), CliError> {
+        let mut progress = None;
         if many.dry_run || !many.yes {
             let (matched, first) = self.preview()?;
             if many.dry_run {
@@ -58,7 +59,9 @@ impl Job {
                 output::refresh_tokens(matched)
             ));
             confirm()?;
+            progress = usize::try_from(matched).ok().map(Progress::of);
         }
+        let progress = progress.unwrap_or_else(Progress::counting);
         let mut cursor = None;
         let mut done = 0_usize;
         loop {
@@ -69,21 +72,22 @@ impl Job {
                 error => error,
             })?;
             if let Some(epoch) = answer.get("advanced_epoch") {
-                output::note(&format!(
+                progress.note(&format!(
                     "There was no room for so many cuts: the epoch was advanced, to {epoch}, and every access token is dead."
                 ));
             }
             let results = answer.get("results").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             done = done.saturating_add(results.len());
+            progress.more(results.len());
             if self.json {
-                results.iter().try_for_each(output::json)?;
+                progress.beside(|| results.iter().try_for_each(output::json))?;
             }
             cursor = answer.get("next").and_then(Value::as_str).map(str::to_owned);
             if cursor.is_none() {
                 break;
             }
-            output::note(&format!("{done} ended"));
         }
+        drop(progress);
         if let ("owner", owner) = (self.what.0, &self.what.1) {
             output::note(&format!("Everything of {owner} has ended."));
         } else {

@@ -1,6 +1,7 @@
 //! `jeton token revoke-access`: the end of one access token.
 
 use http::Method;
+use serde_json::json;
 
 use crate::cli::{CliError, output, remote::Remote};
 
@@ -17,6 +18,9 @@ pub(in crate::cli) struct RevokeAccess {
     /// Why, in your own words
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+    /// JSON instead of a sentence
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     remote: Remote,
 }
@@ -36,6 +40,9 @@ impl RevokeAccess {
         }
         let path = format!("/v1/access-tokens/{}?{}", self.jti, query.finish());
         self.remote.administrator()?.call(Method::DELETE, &path, None)?;
+        if self.json {
+            return Ok(output::json(&json!({ "jti": self.jti, "result": "deleted" }))?);
+        }
         output::note("It has ended.");
         Ok(())
     }

@@ -10,7 +10,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{CliError, output, remote::Remote},
+    cli::{CliError, output, progress::Progress, remote::Remote},
     client::Administrator,
 };
 
@@ -44,7 +44,7 @@ pub(in crate::cli) struct Export {
 impl Export {
     pub(super) fn run(&self) -> Result<(), CliError> {
         let administrator = self.remote.administrator()?;
-        let (mut cursor, mut count) = (None::<String>, 0_usize);
+        let (mut cursor, mut count, progress) = (None::<String>, 0_usize, Progress::counting());
         loop {
             let mut query = form_urlencoded::Serializer::new(format!("limit={AT_ONCE}"));
             if let Some(cursor) = &cursor {
@@ -52,14 +52,15 @@ impl Export {
             }
             let page = administrator.call(Method::GET, &format!("/v1/export?{}", query.finish()), None)?;
             let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            items.iter().try_for_each(output::json)?;
+            progress.beside(|| items.iter().try_for_each(output::json))?;
+            progress.more(items.len());
             count = count.saturating_add(items.len());
             cursor = page.get("next").and_then(Value::as_str).map(str::to_owned);
             if cursor.is_none() {
+                drop(progress);
                 output::note(&format!("{} exported.", output::refresh_tokens(count)));
                 return Ok(());
             }
-            output::note(&format!("{} exported so far.", output::refresh_tokens(count)));
         }
     }
 }
@@ -69,33 +70,43 @@ pub(in crate::cli) struct Import {
     /// JSON lines of `jeton token export`; `-` is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
+    /// How many were imported, were there already and were refused, as JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     remote: Remote,
 }
 
 impl Import {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let lines: Box<dyn BufRead> = if self.file.as_os_str() == "-" {
-            Box::new(std::io::stdin().lock())
+        let (lines, progress): (Box<dyn BufRead>, Progress) = if self.file.as_os_str() == "-" {
+            (Box::new(std::io::stdin().lock()), Progress::counting())
         } else {
             let unreadable = |error| CliError::Usage(format!("cannot read `{}`: {error}", self.file.display()));
-            Box::new(BufReader::new(File::open(&self.file).map_err(unreadable)?))
+            let file = File::open(&self.file).map_err(unreadable)?;
+            let bytes = file.metadata().map_err(unreadable)?.len();
+            (Box::new(BufReader::new(file)), Progress::of_bytes(bytes))
         };
+        let counts_bytes = self.file.as_os_str() != "-";
         let administrator = self.remote.administrator()?;
-        let mut import = Running { administrator, batch: Vec::new(), bytes: 0, tally: Tally::default() };
+        let mut import = Running { administrator, batch: Vec::new(), bytes: 0, tally: Tally::default(), progress };
         for (number, line) in (1_usize..).zip(lines.lines()) {
             let line = line.map_err(|error| CliError::Failed(format!("cannot read line {number}: {error}")))?;
+            // With the end of the line.
+            import.progress.more(if counts_bytes { line.len().saturating_add(1) } else { 1 });
             if line.trim().is_empty() {
                 continue;
             }
             match serde_json::from_str::<Value>(&line) {
                 Ok(item) if line.len() <= BYTES_AT_ONCE => import.take(number, item, line.len())?,
-                Ok(_) => import.tally.refuse(number, "it is longer than any token"),
-                Err(_) => import.tally.refuse(number, "it is not JSON: the file may have been cut in the middle"),
+                Ok(_) => import.refuse(number, "it is longer than any token"),
+                Err(_) => import.refuse(number, "it is not JSON: the file may have been cut in the middle"),
             }
         }
         import.send()?;
-        import.tally.tell()
+        let Running { tally, progress, .. } = import;
+        drop(progress);
+        tally.tell(self.json)
     }
 }
 
@@ -106,6 +117,7 @@ struct Running {
     batch: Vec<(usize, Value)>,
     bytes: usize,
     tally: Tally,
+    progress: Progress,
 }
 
 #[derive(Default)]
@@ -119,7 +131,6 @@ impl Running {
     fn take(&mut self, number: usize, item: Value, bytes: usize) -> Result<(), CliError> {
         if self.batch.len() >= AT_ONCE || self.bytes.saturating_add(bytes) > BYTES_AT_ONCE {
             self.send()?;
-            output::note(&format!("line {number}: {} imported so far.", output::refresh_tokens(self.tally.imported)));
         }
         self.batch.push((number, item));
         self.bytes = self.bytes.saturating_add(bytes);
@@ -142,22 +153,25 @@ impl Running {
             match text("result") {
                 "imported" => self.tally.imported = self.tally.imported.saturating_add(1),
                 "already-there" => self.tally.already_there = self.tally.already_there.saturating_add(1),
-                "differs" => self.tally.refuse(number, "a token of this id is there, and it is another"),
-                _ => self.tally.refuse(number, text("detail")),
+                "differs" => self.refuse(number, "a token of this id is there, and it is another"),
+                _ => self.refuse(number, text("detail")),
             }
         }
         Ok(())
     }
+
+    fn refuse(&mut self, number: usize, why: &str) {
+        self.progress.note(&format!("line {number}: {why}"));
+        self.tally.refused = self.tally.refused.saturating_add(1);
+    }
 }
 
 impl Tally {
-    fn refuse(&mut self, number: usize, why: &str) {
-        output::note(&format!("line {number}: {why}"));
-        self.refused = self.refused.saturating_add(1);
-    }
-
-    fn tell(&self) -> Result<(), CliError> {
+    fn tell(&self, as_json: bool) -> Result<(), CliError> {
         let Self { imported, already_there, refused } = self;
+        if as_json {
+            output::json(&json!({ "imported": imported, "already_there": already_there, "refused": refused }))?;
+        }
         output::note(&format!(
             "{} imported, {already_there} there already, {refused} refused.",
             output::refresh_tokens(*imported)
