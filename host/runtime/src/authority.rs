@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::audit::{self, Origin};
+use crate::audit::{self, Origin, Telling};
 use crate::budget;
 use crate::in_force::InForce;
 use crate::instance::AuthorityInstance;
@@ -351,6 +351,14 @@ exports! {
 }
 
 impl AuthorityCall<'_> {
+    /// The export that is called next is told in the audit log as `act`, with these members beside its own: it is how the host does
+    /// what it calls so.
+    pub fn told_as(&mut self, act: &'static str, members: &[(&'static str, &str)]) -> &mut Self {
+        let members = members.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        self.instance.store.data_mut().tells(Telling { act, members });
+        self
+    }
+
     /// Does a bounded step of going back to the system's clock, although this process or the store has seen a later time. For this
     /// call alone the clock is lent as it is; once the last step is committed, and with it the epoch that everything judged by
     /// the later time dies with, the later time is forgotten here too.

@@ -29,6 +29,13 @@ pub(crate) struct Act {
     told: u32,
 }
 
+/// How the host wants a call told that is part of an act of its own.
+#[derive(Debug)]
+pub(crate) struct Telling {
+    pub(crate) act: &'static str,
+    pub(crate) members: Vec<(&'static str, String)>,
+}
+
 /// Which commits of a call are told.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Which {
@@ -53,6 +60,13 @@ impl Act {
     /// Of somebody who is known by what he holds, or of nobody.
     fn of(actor: impl Into<Cow<'static, str>>, name: &'static str) -> Self {
         Self { actor: actor.into(), subject: None, name, members: Vec::new(), which: Which::All, told: 0 }
+    }
+
+    /// As the host calls it, and what it tells beside it.
+    pub(crate) fn told_as(mut self, told: Telling) -> Self {
+        self.name = told.act;
+        self.members.extend(told.members.into_iter().map(|(name, value)| (name, Value::String(value))));
+        self
     }
 
     fn of_records(self) -> Self {

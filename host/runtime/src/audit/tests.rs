@@ -88,3 +88,19 @@ fn an_epoch_that_ends_with_another_act_is_told_and_so_is_a_second_commit() {
     let told = told(&act, None, Addresses::Full, &[epoch]).remove(0);
     assert_eq!((&told["epoch_advanced"], &told["part"]), (&json!(true), &json!(2)));
 }
+
+#[test]
+fn a_call_by_which_the_host_does_something_else_is_told_as_that() {
+    let change = Change { scopes: Some(vec!["jeton:read".to_owned()]), ..Change::default() };
+    let telling = Telling { act: "account.role", members: vec![("account", "alice".to_owned())] };
+    let act = edit(&somebody(), "id", &change).told_as(telling);
+    let told = told(&act, None, Addresses::Full, &[record(1)]).remove(0);
+    assert_eq!(
+        (&told["act"], &told["account"], &told["actor"]),
+        (&json!("account.role"), &json!("alice"), &json!("client"))
+    );
+    assert_eq!(
+        (&told["changed"]["scopes"], told["targets"].as_array().map(Vec::len)),
+        (&json!(["jeton:read"]), Some(1))
+    );
+}

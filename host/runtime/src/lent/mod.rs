@@ -12,7 +12,7 @@ use jeton_policy::store::{Check, CommitError, Direction, Freshness, Page, Snapsh
 use jeton_store::audit::AuditLog;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::audit::{Act, Addresses, Origin};
+use crate::audit::{Act, Addresses, Origin, Telling};
 use crate::bindings::{jeton::policy::store as store_import, wasi};
 use crate::budget::{Budget, Budgeted};
 use crate::memory::{Capped, MemoryCap};
@@ -100,6 +100,8 @@ pub(crate) struct LentState {
     budget: Budget,
     /// What the call that is under way does, where that is to be told.
     act: Option<Act>,
+    /// How the next call is told, where the host calls it something else.
+    telling: Option<Telling>,
     /// Where it comes from.
     origin: Option<Origin>,
     /// Whether the clock is lent as it is, although a later time was seen.
@@ -110,17 +112,36 @@ pub(crate) struct LentState {
 impl LentState {
     pub(crate) fn new(lent: Arc<Lent>) -> Self {
         let budget = Budget::new(Duration::ZERO);
-        Self { lent, budget, act: None, origin: None, memory: MemoryCap::default(), clock_as_it_is: false }
+        Self {
+            lent,
+            budget,
+            act: None,
+            telling: None,
+            origin: None,
+            memory: MemoryCap::default(),
+            clock_as_it_is: false,
+        }
     }
 
     /// Whoever calls next comes from there.
     pub(crate) fn comes_from(&mut self, origin: Option<Origin>) {
         self.origin = origin;
+        self.telling = None;
+    }
+
+    /// The call that is made next is told so.
+    pub(crate) fn tells(&mut self, telling: Telling) {
+        self.telling = Some(telling);
     }
 
     /// The call that is made next does this.
     pub(crate) fn does(&mut self, act: impl FnOnce() -> Option<Act>) {
-        self.act = if self.lent.audit.is_some() { act() } else { None };
+        let telling = self.telling.take();
+        let act = if self.lent.audit.is_some() { act() } else { None };
+        self.act = act.map(|act| match telling {
+            Some(telling) => act.told_as(telling),
+            None => act,
+        });
     }
 
     /// Commits what the policy writes, and with it what is told of the act.

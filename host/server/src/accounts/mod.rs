@@ -21,22 +21,24 @@ use std::sync::Arc;
 
 use jeton_policy::{
     scope::{ADMIN, CONSOLE, RESERVED_PREFIX},
-    store::{Check, CommitError, Direction, Freshness, MAX_SCAN, Store, Unavailable, Write},
+    store::{Check, CommitError, Direction, Freshness, MAX_SCAN, Unavailable, Write},
 };
 use jeton_runtime::{
     Authority, CallError, Class,
-    audit::Origin,
+    audit::{Addresses, Origin},
     wit::{
         refresh_tokens::{Change, DeleteRefusal, EditRefusal, Expiry, IssueRefusal, IssueRequest, RefreshToken, State},
         types::{ActingToken, Actor, Reason},
     },
 };
+use jeton_store::audit::{AuditLog, Entry};
 use zeroize::Zeroizing;
 
 use crate::{api, app::now};
 use name::{AccountName, NameError};
 use record::Account;
 use role::Role;
+use second_factor::SecondFactor;
 pub use sessions::{SESSION_SECONDS, Session};
 
 /// Attempts at a write that somebody else's may get in the way of.
@@ -45,6 +47,11 @@ const ATTEMPTS: u32 = 16;
 pub(crate) const SINGLE_SIGN_ON: &str = "single-sign-on";
 /// Scopes that an account may hand on at most: beside its own two there is room for so many in a token.
 const MAX_GRANTS: usize = 62;
+
+/// An account is made; what else is told of one is called where it is done.
+const CREATE: &str = "account.create";
+/// An account is removed.
+const REMOVE: &str = "account.remove";
 
 /// `N` bytes that nobody can guess, from the operating system.
 #[must_use]
@@ -66,7 +73,8 @@ pub fn random<const N: usize>() -> [u8; N] {
 #[derive(Clone)]
 pub struct Accounts {
     authority: Authority,
-    store: Arc<dyn Store + Send + Sync>,
+    store: Arc<dyn AuditLog>,
+    addresses: Addresses,
 }
 
 /// Who acts upon accounts.
@@ -155,6 +163,15 @@ impl From<CallError> for AccountError {
 }
 
 impl By {
+    /// As the audit log names who acts.
+    fn name(&self) -> &str {
+        match self {
+            Self::Machine => "machine",
+            Self::Account(name) => name,
+            Self::SingleSignOn => SINGLE_SIGN_ON,
+        }
+    }
+
     /// As the policy knows who acts: it is their name that records keep.
     fn actor(&self) -> Actor {
         let named = |name: &str| {
@@ -173,10 +190,11 @@ impl By {
 }
 
 impl Accounts {
-    /// Those in `store`, whose tokens are `authority`'s.
+    /// Those in `store`, whose tokens are `authority`'s. What is done with them is told in its log, in the commit that does it, with so
+    /// much of addresses.
     #[must_use]
-    pub fn new(authority: Authority, store: Arc<dyn Store + Send + Sync>) -> Self {
-        Self { authority, store }
+    pub fn new(authority: Authority, store: Arc<dyn AuditLog>, addresses: Addresses) -> Self {
+        Self { authority, store, addresses }
     }
 
     /// Runs `f` where it may wait.
@@ -293,9 +311,11 @@ impl Accounts {
             scopes: role.scopes(grants),
             ..IssueRequest::named(&format!("account {name}"))
         };
-        let actor = by.actor();
+        let (actor, whose) = (by.actor(), name.to_string());
         // Its secret is dropped: nobody ever holds it, and every session is a child of its own.
-        let issued = self.authority.call_blocking(Class::Administration, move |call| call.issue(&actor, &request))?;
+        let issued = self.authority.call_blocking(Class::Administration, move |call| {
+            call.told_as(CREATE, &[("account", &whose), ("role", role.name())]).issue(&actor, &request)
+        })?;
         let token = issued.map_err(refused_issue)?.token.id;
         let mut account = Account {
             name: name.to_string(),
@@ -312,9 +332,10 @@ impl Accounts {
         if let Some(identity) = &account.identity {
             writes.push(Write { key: identity.key(), value: Some(name.as_str().into()) });
         }
-        if let Err(error) = self.store.commit(vec![absent], writes) {
+        let told = self.told(by, CREATE, name).with("part", 2);
+        if let Err(error) = self.store.commit_recorded(vec![absent], writes, vec![told]) {
             // A token without account is good for nothing, and is not left behind.
-            let _ = self.end(by, vec![token], "its account was not made");
+            let _ = self.end(by, REMOVE, name, vec![token], "its account was not made");
             return Err(match error {
                 CommitError::Conflict => AccountError::NameTaken,
                 CommitError::Unavailable => AccountError::Unavailable,
@@ -324,12 +345,14 @@ impl Accounts {
         Ok(account)
     }
 
-    /// Changes how an account is signed in to, whatever else changes it meanwhile.
+    /// Changes how an account is signed in to, whatever else changes it meanwhile. `by` does it, and `act` is what it is called.
     ///
     /// # Errors
     /// [`AccountError`], and what `change` gives; nothing is changed then.
     pub fn update<R>(
         &self,
+        by: &By,
+        act: &'static str,
         name: &AccountName,
         mut change: impl FnMut(&mut Account) -> Result<R, AccountError>,
     ) -> Result<R, AccountError> {
@@ -342,7 +365,11 @@ impl Accounts {
             }
             let check = Check { key: record::key(name), version: Some(version) };
             let write = Write { key: record::key(name), value: Some(account.to_stored()) };
-            match self.store.commit(vec![check], vec![write]) {
+            let codes = |account: &Account| account.second_factor.as_ref().map(SecondFactor::recovery_codes_left);
+            // A recovery code was spent, which is worth a look.
+            let left = codes(&account).filter(|left| codes(&before).is_some_and(|before| before > *left));
+            let told = self.told(by, act, name).with_some("recovery_codes_left", left);
+            match self.store.commit_recorded(vec![check], vec![write], vec![told]) {
                 Ok(_) => return Ok(given),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable) => return Err(AccountError::Unavailable),
@@ -360,7 +387,8 @@ impl Accounts {
             self.spare_last_administrator(by, name)?;
         }
         let change = Change { enabled: Some(enabled), ..Change::default() };
-        self.edit(by, name, change)?;
+        let act = if enabled { "account.enable" } else { "account.disable" };
+        self.edit(by, act, name, change, None)?;
         if !enabled {
             self.end_sessions(by, name, None, "the account was disabled")?;
         }
@@ -378,7 +406,7 @@ impl Accounts {
             self.spare_last_administrator(by, name)?;
         }
         let change = Change { scopes: Some(role.scopes(grants)), ..Change::default() };
-        self.edit(by, name, change)?;
+        self.edit(by, "account.role", name, change, Some(role))?;
         self.end_sessions(by, name, None, "the role was changed")?;
         tracing::info!(account = %name, %role, "role changed");
         Ok(())
@@ -391,7 +419,7 @@ impl Accounts {
     pub fn reset(&self, by: &By, name: &AccountName) -> Result<Zeroizing<String>, AccountError> {
         let code = code::draw();
         let kept = code::Kept::new(&code, now());
-        self.update(name, |account| {
+        self.update(by, "account.reset", name, |account| {
             account.password = None;
             account.second_factor = None;
             account.code = Some(kept.clone());
@@ -410,11 +438,12 @@ impl Accounts {
         self.spare_last_administrator(by, name)?;
         let (account, version) = self.get(name)?;
         // First what it may do: an interruption leaves an account that can do nothing, and is removed by the same again.
-        self.end(by, vec![account.token], "the account was removed")?;
+        self.end(by, REMOVE, name, vec![account.token], "the account was removed")?;
         let check = Check { key: record::key(name), version: Some(version) };
         let gone = [Some(record::key(name)), account.identity.map(|identity| identity.key())];
         let writes = gone.into_iter().flatten().map(|key| Write { key, value: None }).collect();
-        match self.store.commit(vec![check], writes) {
+        let told = self.told(by, REMOVE, name).with("part", 2);
+        match self.store.commit_recorded(vec![check], writes, vec![told]) {
             Ok(_) => {
                 tracing::info!(account = %name, "account removed");
                 Ok(())
@@ -438,12 +467,30 @@ impl Accounts {
         }
     }
 
-    fn edit(&self, by: &By, name: &AccountName, change: Change) -> Result<(), AccountError> {
+    /// What is told of `act` upon an account.
+    fn told(&self, by: &By, act: &'static str, name: &AccountName) -> Entry {
+        let entry = Entry::new(now(), by.name(), act, "done").with("account", name.as_str());
+        match Origin::current() {
+            Some(origin) => origin.tell(entry, self.addresses),
+            None => entry,
+        }
+    }
+
+    fn edit(
+        &self,
+        by: &By,
+        act: &'static str,
+        name: &AccountName,
+        change: Change,
+        role: Option<Role>,
+    ) -> Result<(), AccountError> {
         let (account, _) = self.get(name)?;
         let actor = by.actor();
-        let edited = self
-            .authority
-            .call_blocking(Class::Administration, move |call| call.edit(&actor, &account.token, &change, None))?;
+        let edited = self.authority.call_blocking(Class::Administration, move |call| {
+            let mut members = vec![("account", account.name.as_str())];
+            members.extend(role.map(|role| ("role", role.name())));
+            call.told_as(act, &members).edit(&actor, &account.token, &change, None)
+        })?;
         match edited {
             Ok(_) => Ok(()),
             Err(EditRefusal::NotFound | EditRefusal::Ended) => {
@@ -455,11 +502,18 @@ impl Accounts {
     }
 
     /// Ends refresh tokens of people.
-    fn end(&self, by: &By, ids: Vec<String>, note: &'static str) -> Result<(), AccountError> {
-        let actor = by.actor();
-        let deleted = self
-            .authority
-            .call_blocking(Class::Administration, move |call| call.delete(&actor, &ids, Reason::Deleted, Some(note)))?;
+    fn end(
+        &self,
+        by: &By,
+        act: &'static str,
+        name: &AccountName,
+        ids: Vec<String>,
+        note: &'static str,
+    ) -> Result<(), AccountError> {
+        let (actor, whose) = (by.actor(), name.to_string());
+        let deleted = self.authority.call_blocking(Class::Administration, move |call| {
+            call.told_as(act, &[("account", &whose)]).delete(&actor, &ids, Reason::Deleted, Some(note))
+        })?;
         match deleted {
             Ok(_) => Ok(()),
             Err(DeleteRefusal::ScopeBeyondActor) => Err(AccountError::Refused("the actor may not end this")),

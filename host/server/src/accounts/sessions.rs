@@ -11,6 +11,10 @@ use super::{AccountError, Accounts, By, name::AccountName, record::Account, refu
 
 /// How long a session lives at most: a working day. The policy ends it.
 pub const SESSION_SECONDS: u64 = 12 * 60 * 60;
+/// Signing in, as the audit log calls it.
+const BEGIN: &str = "session.begin";
+/// Signing out, by oneself or because of something else that is told of the account.
+const END: &str = "session.end";
 /// What sessions are called.
 const NAME: &str = "console session";
 /// Sessions that are looked at together.
@@ -46,7 +50,10 @@ impl Accounts {
             ..IssueRequest::named(NAME)
         };
         let actor = By::Account(account.name.clone()).actor();
-        let issued = self.authority.call_blocking(Class::Administration, move |call| call.issue(&actor, &request))?;
+        let whose = account.name.clone();
+        let issued = self.authority.call_blocking(Class::Administration, move |call| {
+            call.told_as(BEGIN, &[("account", &whose)]).issue(&actor, &request)
+        })?;
         let secret = issued.map_err(refused_issue)?.secret.ok_or(Unavailable)?;
         tracing::info!(account = account.name, "signed in");
         Ok(Zeroizing::new(secret))
@@ -77,7 +84,7 @@ impl Accounts {
         if !self.tokens_of_sessions(&account)?.iter().any(|token| token.id == id) {
             return Err(AccountError::NotFound);
         }
-        self.end(by, vec![id.to_owned()], "signed out")
+        self.end(by, END, name, vec![id.to_owned()], "signed out")
     }
 
     /// Ends every session of an account but the one that is `spared`.
@@ -95,7 +102,7 @@ impl Accounts {
         let ids = self.tokens_of_sessions(&account)?.into_iter().map(|token| token.id);
         let ids: Vec<String> = ids.filter(|id| Some(id.as_str()) != spared).collect();
         for batch in ids.chunks(PAGE as usize) {
-            self.end(by, batch.to_vec(), note)?;
+            self.end(by, END, name, batch.to_vec(), note)?;
         }
         Ok(())
     }

@@ -22,11 +22,13 @@ use jeton_store::audit::{AuditLog, Entry};
 
 use crate::{app::now, listen::Peer};
 use refusals::{Refusal, Refusals};
+use retention::Retention;
 
 /// The audit log of a running authority.
 pub struct Audit {
     log: Arc<dyn AuditLog>,
     addresses: Addresses,
+    retention: Retention,
     refusals: Refusals,
 }
 
@@ -39,7 +41,19 @@ impl Audit {
     /// That of a store.
     #[must_use]
     pub fn new(log: Arc<dyn AuditLog>, addresses: Addresses) -> Self {
-        Self { log, addresses, refusals: Refusals::default() }
+        Self { log, addresses, retention: Retention::default(), refusals: Refusals::default() }
+    }
+
+    /// The same, whose entries are kept for so long.
+    #[must_use]
+    pub fn keeping(self, retention: Retention) -> Self {
+        Self { retention, ..self }
+    }
+
+    /// How long entries are kept.
+    #[must_use]
+    pub const fn retention(&self) -> Retention {
+        self.retention
     }
 
     /// The log.
@@ -75,6 +89,11 @@ impl Audit {
     /// Counts a refused exchange. It costs a look into memory: whoever is refused waits for no disk.
     pub fn exchange_refused(&self, presented: Option<String>, code: &'static str, peer: Option<Peer>) {
         self.refusals.count(self.refusal("exchange", presented, code, peer, None));
+    }
+
+    /// Counts a refused sign-in. `account` is one that there is: what else was typed as a name may be somebody's password.
+    pub fn sign_in_refused(&self, account: Option<String>, code: &'static str, peer: Peer) {
+        self.refusals.count(self.refusal("session", account, code, Some(peer), None));
     }
 
     /// Counts a request without a living token.

@@ -18,6 +18,7 @@ use std::{
 
 use jeton_runtime::{
     Authority, Class, Lent, Policy, PoolSizes, RootKey,
+    audit::Addresses,
     wit::{
         epochs::Boot,
         refresh_tokens::{Change, DeleteRefusal, Deletion, EditRefusal},
@@ -185,7 +186,7 @@ fn restored(
     let lent = Lent::new(Arc::new(Fenced::new(Arc::clone(store))), Some(root_key));
     let sizes = PoolSizes { exchange: 1, administration: THREADS, ..PoolSizes::default() };
     let authority = Authority::start(&Policy::embedded().map_err(failed)?, lent, sizes).map_err(failed)?;
-    let accounts = Accounts::new(authority.clone(), Arc::clone(store) as _);
+    let accounts = Accounts::new(authority.clone(), Arc::clone(store) as _, Addresses::default());
     let done = act(&authority, &accounts, enable, since, tokens);
     authority.stop();
     let done = done?;

@@ -2,9 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
-use jeton_policy::store::Store;
 use jeton_runtime::{Authority, Lent, Policy, PoolSizes, RootKey, audit::Addresses};
-use jeton_store::SqliteStore;
+use jeton_store::{SqliteStore, audit::AuditLog};
 
 use super::{CliError, output};
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
 pub(super) fn ask<R>(
     data: &Path,
     root_key: Option<RootKey>,
-    ask: impl FnOnce(&Authority, Arc<dyn Store + Send + Sync>) -> Result<R, CliError>,
+    ask: impl FnOnce(&Authority, Arc<dyn AuditLog>) -> Result<R, CliError>,
 ) -> Result<R, CliError> {
     let data_dir = own(data)?;
     if data_dir.is_new() {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use jeton_runtime::audit::Addresses;
 use serde_json::json;
 
 use super::{CliError, output, stopped_store};
@@ -177,7 +178,7 @@ impl Place {
 /// No server runs: the store is opened here. It needs no root key, and no epoch begins.
 fn on_stopped_store(data: &Path, order: &Order) -> Result<Outcome, CliError> {
     stopped_store::ask(data, None, |authority, store| {
-        Accounts::new(authority.clone(), store).obey(order).map_err(failed)
+        Accounts::new(authority.clone(), store, Addresses::default()).obey(order).map_err(failed)
     })
 }
 

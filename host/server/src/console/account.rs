@@ -89,11 +89,12 @@ pub(super) async fn change_password(
     let Ok(hash) = app.console.hashing.hash(password).await else { return Err(visit.busy()) };
     let whose = name.clone();
     let changed = app.accounts.off_thread(move |accounts| {
-        let account = accounts.update(&whose, |account| {
+        let by = By::Account(whose.to_string());
+        let account = accounts.update(&by, "account.password", &whose, |account| {
             account.password = Some(hash.clone());
             Ok(account.clone())
         })?;
-        accounts.end_sessions(&By::Account(whose.to_string()), &whose, None, "the password was changed")?;
+        accounts.end_sessions(&by, &whose, None, "the password was changed")?;
         Ok(account)
     });
     match changed.await {
@@ -127,7 +128,7 @@ pub(super) async fn accept_second_factor(
     };
     let whose = name.clone();
     let set = app.accounts.off_thread(move |accounts| {
-        accounts.update(&whose, |account| {
+        accounts.update(&By::Account(whose.to_string()), "account.second-factor-on", &whose, |account| {
             account.second_factor = Some(factor.clone());
             Ok(())
         })
@@ -149,7 +150,7 @@ pub(super) async fn drop_second_factor(
     let (name, ..) = confirmed(&app, &visit, request).await?;
     let whose = name.clone();
     let dropped = app.accounts.off_thread(move |accounts| {
-        accounts.update(&whose, |account| {
+        accounts.update(&By::Account(whose.to_string()), "account.second-factor-off", &whose, |account| {
             account.second_factor = None;
             Ok(())
         })
@@ -206,7 +207,10 @@ async fn confirmed(
             app.console.throttle.succeeded(&name, address, Instant::now());
             Ok((name, form, account))
         }
-        Ok(false) => Err(visit.trouble(StatusCode::FORBIDDEN, WRONG)),
+        Ok(false) => {
+            app.audit.sign_in_refused(Some(name.to_string()), "wrong-password", visit.peer);
+            Err(visit.trouble(StatusCode::FORBIDDEN, WRONG))
+        }
         Err(_) => Err(visit.busy()),
     }
 }

@@ -46,6 +46,7 @@ pub(super) async fn make(
     let digest = code::digest(&form.text("code"));
     let is_right = app.console.first.lock().is_some_and(|kept| constant_time_eq::constant_time_eq_32(&kept, &digest));
     if !is_right {
+        app.audit.sign_in_refused(None, "wrong-code", visit.peer);
         tracing::warn!(peer = %address, "a wrong code for the first account was refused");
         return Ok(page(
             visit,

@@ -14,7 +14,7 @@ use super::{
     sign_in,
 };
 use crate::{
-    accounts::{AccountError, name::AccountName, password, record::Account},
+    accounts::{AccountError, By, name::AccountName, password, record::Account},
     app::{App, now},
 };
 
@@ -66,7 +66,9 @@ pub(super) async fn set(
     });
     match is_right.await {
         Ok(true) => {}
-        Ok(false) | Err(AccountError::NotFound) => {
+        outcome @ (Ok(false) | Err(AccountError::NotFound)) => {
+            let known = outcome.is_ok().then(|| name.to_string());
+            app.audit.sign_in_refused(known, "wrong-code", visit.peer);
             tracing::info!(peer = %address, "a wrong one-time code was refused");
             return refused(visit, REFUSED);
         }
@@ -86,7 +88,7 @@ pub(super) async fn set(
     let Ok(hash) = app.console.hashing.hash(password).await else { return Err(visit.busy()) };
     let whose = name.clone();
     let set = app.accounts.off_thread(move |accounts| {
-        accounts.update(&whose, |account| {
+        accounts.update(&By::Account(whose.to_string()), "account.password", &whose, |account| {
             // It may have been spent, or replaced, meanwhile.
             let is_right = account.code.as_ref().is_some_and(|kept| kept.is(&code, now()));
             if is_right {
@@ -118,7 +120,7 @@ pub(super) fn chosen(form: &Fields, name: &AccountName) -> Result<Zeroizing<Stri
 async fn spend(app: &App, name: &AccountName, code: Zeroizing<String>) -> Result<Option<Account>, AccountError> {
     let whose = name.clone();
     let spent = app.accounts.off_thread(move |accounts| {
-        accounts.update(&whose, |account| {
+        accounts.update(&By::Account(whose.to_string()), "session.code", &whose, |account| {
             let is_right = account.code.as_ref().is_some_and(|kept| kept.is(&code, now()));
             if is_right {
                 account.code = None;

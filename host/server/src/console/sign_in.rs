@@ -15,7 +15,7 @@ use super::{
     session,
 };
 use crate::{
-    accounts::{AccountError, name::AccountName, record::Account},
+    accounts::{AccountError, By, name::AccountName, record::Account},
     app::{App, now},
 };
 
@@ -72,6 +72,7 @@ pub(super) async fn with_password(
     let (name, password) = (form.text("name"), form.secret("password"));
     let (name, address) = (name.parse::<AccountName>().ok(), visit.peer.accountable());
     if let Err(wait) = app.console.throttle.attempt(name.as_ref(), address, Instant::now()) {
+        app.audit.sign_in_refused(None, "too-many-attempts", visit.peer);
         return Err(visit.wait(wait));
     }
     let account = match name.clone() {
@@ -84,7 +85,9 @@ pub(super) async fn with_password(
     };
     let hash = account.as_ref().and_then(|account| account.password.clone());
     let Ok(is_right) = app.console.hashing.is_of(password, hash).await else { return Err(visit.busy()) };
+    let known = account.as_ref().map(|account| account.name.clone());
     let (Some(account), Some(name), true) = (account, name, is_right) else {
+        app.audit.sign_in_refused(known, "wrong-password", visit.peer);
         tracing::info!(peer = %address, "a sign-in was refused");
         return Ok(refused(&app, visit, REFUSED));
     };
@@ -109,11 +112,12 @@ pub(super) async fn with_second_factor(
     };
     let address = visit.peer.accountable();
     if let Err(wait) = app.console.throttle.attempt(Some(&name), address, Instant::now()) {
+        app.audit.sign_in_refused(Some(name.to_string()), "too-many-attempts", visit.peer);
         return Err(visit.wait(wait));
     }
     let (code, whose) = (form.secret("code"), name.clone());
     let taken = app.accounts.off_thread(move |accounts| {
-        accounts.update(&whose, |account| {
+        accounts.update(&By::Account(whose.to_string()), "session.second-factor", &whose, |account| {
             let factor = account.second_factor.as_mut();
             let is_taken = factor.is_some_and(|factor| factor.take(&code, now()));
             Ok(is_taken.then(|| account.clone()))
@@ -125,6 +129,7 @@ pub(super) async fn with_second_factor(
             begin(&app, visit, account, name).await
         }
         Ok(None) => {
+            app.audit.sign_in_refused(Some(name.to_string()), "wrong-second-factor", visit.peer);
             tracing::info!(peer = %address, "a second factor was refused");
             let trouble = Some("That code is not right, or was used before. Wait for the next one.");
             Ok(visit.page(StatusCode::FORBIDDEN, "Second factor", |frame| Second { frame, trouble }))
@@ -162,7 +167,10 @@ pub(super) async fn begin(
         }
         Err(AccountError::Unavailable) => Err(visit.busy()),
         // It is disabled, or its token has ended.
-        Err(_) => Ok(refused(app, visit, REFUSED)),
+        Err(_) => {
+            app.audit.sign_in_refused(Some(name.to_string()), "account-disabled", visit.peer);
+            Ok(refused(app, visit, REFUSED))
+        }
     }
 }
 

@@ -161,7 +161,7 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
     let single_sign_on = single_sign_on.map_err(|error| ServeError::Usage(error.to_string()))?;
     let counted = Arc::new(Metrics::default());
     let app = App {
-        accounts: Accounts::new(authority.clone(), Arc::clone(&store) as _),
+        accounts: Accounts::new(authority.clone(), Arc::clone(&log), config.audit_addresses),
         console: Console::new(single_sign_on)?,
         authority,
         live,
@@ -175,7 +175,7 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
         metrics: counted,
         failures: FailureLimiter::new(),
         uses: Uses::new(),
-        audit: Arc::new(Audit::new(Arc::clone(&log), config.audit_addresses)),
+        audit: Arc::new(Audit::new(Arc::clone(&log), config.audit_addresses).keeping(config.audit_retention)),
         policy_files,
     };
     record_start(&app)?;

@@ -88,7 +88,7 @@ impl Jeton {
         verifier::install(Verifier::new(&policy, Arc::clone(&live)).unwrap());
         let metrics = Arc::new(Metrics::default());
         let app = Arc::new(App {
-            accounts: Accounts::new(authority.clone(), Arc::clone(&store) as _),
+            accounts: Accounts::new(authority.clone(), Arc::clone(&store) as _, Addresses::Full),
             console: Console::new(None).unwrap(),
             authority,
             live,
