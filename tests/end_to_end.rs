@@ -24,6 +24,7 @@ mod changes;
 mod clients;
 mod clock;
 mod concurrent;
+mod console_pages;
 mod console_security;
 mod console_tokens;
 mod crashes;

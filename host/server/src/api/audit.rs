@@ -32,7 +32,7 @@ fn written(found: &Found) -> String {
 }
 
 fn read(uri: &Uri) -> Result<Query, Problem> {
-    let form = query::parse(uri, &["after", "limit", "actor", "act", "since", "until", "newest_first"])?;
+    let form = query::parse(uri, &["after", "limit", "actor", "act", "target", "since", "until", "newest_first"])?;
     let number = |name: &'static str| -> Result<Option<u64>, Problem> {
         let Some(digits) = query::one(&form, name)? else { return Ok(None) };
         let number = if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None };
@@ -46,6 +46,7 @@ fn read(uri: &Uri) -> Result<Query, Problem> {
         limit: limit.ok_or_else(|| Problem::field("limit-out-of-range", "limit", "a page has 1 to 1000 items"))?,
         actor: query::one(&form, "actor")?,
         act: query::one(&form, "act")?,
+        target: query::one(&form, "target")?,
         since: query::moment(&form, "since")?,
         until: query::moment(&form, "until")?,
     })

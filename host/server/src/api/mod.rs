@@ -39,7 +39,7 @@ mod refresh_tokens;
 pub(crate) mod refusals;
 mod respond;
 mod revoke;
-mod settings;
+pub(crate) mod settings;
 pub(crate) mod time;
 mod token;
 mod token_exchange;

@@ -8,9 +8,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{Request, StatusCode, Uri};
-use jeton_runtime::Class;
 use jeton_runtime::wit::configuration::{Settings, SettingsChange, SettingsRefusal};
 use jeton_runtime::wit::refresh_tokens::RefreshToken;
+use jeton_runtime::{CallError, Class};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -18,7 +18,7 @@ use super::json::Members;
 use super::permissions::Caller;
 use super::problem::Problem;
 use super::refresh_tokens::Record;
-use super::refusals::{GENERATION_DIFFERS, Refusal as _};
+use super::refusals::Refusal as _;
 use super::{answered, precondition, query, respond, time};
 use crate::app::{App, now};
 
@@ -139,43 +139,87 @@ pub(super) fn read(mut members: Members) -> Result<SettingsChange, Problem> {
     Ok(change)
 }
 
-/// Looks at every refresh token, a step at a time, for as long as an administrator waits.
+/// Answers with whom a change would hit.
 async fn dry_run(app: &App, change: &SettingsChange, generation: Option<u64>) -> Result<Response, Problem> {
-    let (began, end) = (now(), Instant::now() + DRY_RUN);
+    let began = now();
+    let tried = match try_out(app, change, generation).await {
+        Ok(Ok(tried)) => tried,
+        Ok(Err(refusal)) => return Err(refusal.row().problem()),
+        Err(error) => return Err(error.row().problem()),
+    };
+    let body = DryRun {
+        settings: Shown::of(&tried.settings),
+        affected: tried.affected,
+        first: tried.first.iter().map(Record::of).collect(),
+        examined: tried.examined,
+        complete: tried.is_complete,
+        as_of: time::to_rfc3339(began),
+    };
+    Ok(respond::with_generation(respond::json(StatusCode::OK, &body), tried.generation()))
+}
+
+/// What a change would do.
+pub(crate) struct Tried {
+    /// The settings after it.
+    pub(crate) settings: Settings,
+    /// How many living refresh tokens would live shorter or be granted less.
+    pub(crate) affected: u64,
+    /// The first of them.
+    pub(crate) first: Vec<RefreshToken>,
+    /// How many were looked at.
+    pub(crate) examined: u64,
+    /// Whether that is all of them.
+    pub(crate) is_complete: bool,
+}
+
+impl Tried {
+    /// The generation that the settings have now: the change would raise it by one.
+    pub(crate) fn generation(&self) -> u64 {
+        self.settings.generation.saturating_sub(1)
+    }
+}
+
+/// Looks at every refresh token, a step at a time, for as long as an administrator waits. `generation`: the one that the settings must have.
+///
+/// # Errors
+/// The inner one is the policy's own refusal.
+pub(crate) async fn try_out(
+    app: &App,
+    change: &SettingsChange,
+    generation: Option<u64>,
+) -> Result<Result<Tried, SettingsRefusal>, CallError> {
+    let end = Instant::now() + DRY_RUN;
     let mut seen = Seen::default();
     let settings = loop {
         let (change, cursor) = (change.clone(), seen.next.clone());
         let step =
             app.authority.call(Class::Administration, move |call| call.preview_settings(&change, cursor.as_deref()));
-        let previewed = match step.await {
-            Ok(Ok(previewed)) => previewed,
+        let previewed = match step.await? {
+            Ok(previewed) => previewed,
             // The settings were changed meanwhile: what was seen is of no use, and it begins anew from those.
-            Ok(Err(SettingsRefusal::CursorInvalid)) if seen.next.is_some() && Instant::now() < end => {
+            Err(SettingsRefusal::CursorInvalid) if seen.next.is_some() && Instant::now() < end => {
                 seen = Seen::default();
                 continue;
             }
-            Ok(Err(refusal)) => return Err(refusal.row().problem()),
-            Err(error) => return Err(error.row().problem()),
+            Err(refusal) => return Ok(Err(refusal)),
         };
         // The change would raise it by one.
         let current = previewed.settings.generation.saturating_sub(1);
         if generation.is_some_and(|generation| generation != current) {
-            return Err(GENERATION_DIFFERS.problem());
+            return Ok(Err(SettingsRefusal::GenerationDiffers));
         }
         seen.add(previewed.affected, previewed.examined, previewed.first, previewed.next);
         if seen.next.is_none() || Instant::now() >= end {
             break previewed.settings;
         }
     };
-    let body = DryRun {
-        settings: Shown::of(&settings),
+    Ok(Ok(Tried {
+        settings,
         affected: seen.affected,
-        first: seen.first.iter().map(Record::of).collect(),
+        is_complete: seen.next.is_none(),
         examined: seen.examined,
-        complete: seen.next.is_none(),
-        as_of: time::to_rfc3339(began),
-    };
-    Ok(respond::with_generation(respond::json(StatusCode::OK, &body), settings.generation.saturating_sub(1)))
+        first: seen.first,
+    }))
 }
 
 /// What a dry run has seen so far.

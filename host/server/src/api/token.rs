@@ -46,6 +46,9 @@ async fn answer(app: &App, dialect: Dialect, request: Request<Body>) -> Response
     match exchange(app, dialect, request).await {
         Ok(mut given) => {
             app.metrics.exchanged("ok");
+            if let Some(seconds) = given.lives_for() {
+                app.metrics.minted(seconds);
+            }
             if let Some(used) = given.used() {
                 app.uses.gather(used, peer.as_ref().and_then(Peer::client), now());
             }
@@ -83,6 +86,14 @@ impl Given {
         match self {
             Self::Exchanged(exchanged) => Some(&exchanged.client_id),
             Self::TokenExchanged(_, used) => used.as_deref(),
+        }
+    }
+
+    /// How many seconds the access token lives that was given, where it is one: it is the one that has a `jti`.
+    fn lives_for(&self) -> Option<u64> {
+        match self {
+            Self::Exchanged(exchanged) => Some(exchanged.expires_in),
+            Self::TokenExchanged(exchanged, _) => exchanged.jti.as_ref().and(exchanged.expires_in),
         }
     }
 

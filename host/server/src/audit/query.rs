@@ -20,6 +20,8 @@ pub struct Query {
     pub actor: Option<String>,
     /// What: the whole name of an act, or what stands before a dot in it.
     pub act: Option<String>,
+    /// Whom or what it was about: the id of a refresh token, a `jti`, an owner, an account.
+    pub target: Option<String>,
     /// From this moment on (Unix seconds).
     pub since: Option<u64>,
     /// Until before this one.
@@ -67,12 +69,18 @@ impl Query {
         }
     }
 
-    fn lets_through(&self, line: &Line) -> bool {
+    /// Whether the filter lets a line through.
+    #[must_use]
+    pub fn lets_through(&self, line: &Line) -> bool {
         if self.since.is_some_and(|since| line.at < since) || self.until.is_some_and(|until| line.at >= until) {
             return false;
         }
-        if self.actor.is_none() && self.act.is_none() {
+        if self.actor.is_none() && self.act.is_none() && self.target.is_none() {
             return true;
+        }
+        // What is not in the text is in no member of it: most lines need not be read.
+        if self.target.as_ref().is_some_and(|wanted| is_plain(wanted) && !line.text.contains(wanted.as_str())) {
+            return false;
         }
         let members: Value = serde_json::from_str(&line.text).unwrap_or_default();
         let text = |name| members.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -81,7 +89,24 @@ impl Query {
             && self.act.as_ref().is_none_or(|wanted| {
                 act.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             })
+            && self.target.as_ref().is_none_or(|wanted| is_about(&members, wanted))
     }
+}
+
+/// Members that say whom or what an act was about.
+const TARGETS: [&str; 6] = ["targets", "clients", "id", "jti", "owner", "account"];
+
+fn is_about(members: &Value, wanted: &str) -> bool {
+    TARGETS.iter().filter_map(|name| members.get(name)).any(|member| match member {
+        Value::String(text) => text == wanted,
+        Value::Array(items) => items.iter().any(|item| item.as_str() == Some(wanted)),
+        _ => false,
+    })
+}
+
+/// Whether a text stands in JSON as it is.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 #[cfg(test)]
@@ -122,6 +147,23 @@ mod tests {
         assert_eq!((numbers(&found), found.next), (vec![12_000, 11_999], Some(11_999)));
         log.commit_recorded(vec![], vec![], vec![Entry::new(1, "bob", "x", "done")]).unwrap();
         assert_eq!(numbers(&Query { after: found.next, ..newest }.ask(&log).unwrap()), [11_998, 11_997]);
+    }
+
+    #[test]
+    fn whom_an_act_was_about_is_found_whichever_member_says_so() {
+        let log = MemoryStore::new();
+        let entry = |name: &str, value: Value| Entry::new(0, "bob", "x.y", "done").with(name, value);
+        let entries = vec![
+            entry("targets", vec!["a", "b"].into()),
+            entry("account", "b".into()),
+            entry("note", "b".into()),
+            entry("owner", "b \"c\"".into()),
+        ];
+        log.commit_recorded(vec![], vec![], entries).unwrap();
+        let of = |target: &str| {
+            numbers(&Query { target: Some(target.to_owned()), limit: 10, ..Query::default() }.ask(&log).unwrap())
+        };
+        assert_eq!((of("a"), of("b"), of("b \"c\""), of("c")), (vec![1], vec![1, 2], vec![4], vec![]));
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub(super) struct Filter {
     /// What: an act such as refresh-token.delete, or the part before its dot
     #[arg(long)]
     act: Option<String>,
+    /// Whom or what it was about: the id of a refresh token, a `jti`, an owner, an account
+    #[arg(long)]
+    target: Option<String>,
     /// From then on: 2027-01-31, 2027-01-31T12:00:00Z, -30d
     #[arg(long, value_name = "TIME", value_parser = expiry::moment, allow_hyphen_values = true)]
     since: Option<String>,
@@ -91,7 +94,7 @@ pub(super) struct Export {
     #[arg(long, value_name = "SEQ", default_value = "0")]
     after: u64,
     /// Read the store in this directory, on the authority's own machine; filters do not go with it
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["actor", "act", "since", "until"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["actor", "act", "target", "since", "until"])]
     data: Option<PathBuf>,
     #[command(flatten)]
     remote: Remote,
@@ -140,7 +143,13 @@ impl Filter {
         let administrator = remote.administrator()?;
         loop {
             let mut query = form_urlencoded::Serializer::new(format!("limit={AT_ONCE}&newest_first={newest_first}"));
-            let filters = [("actor", &self.actor), ("act", &self.act), ("since", &self.since), ("until", &self.until)];
+            let filters = [
+                ("actor", &self.actor),
+                ("act", &self.act),
+                ("target", &self.target),
+                ("since", &self.since),
+                ("until", &self.until),
+            ];
             for (name, value) in filters {
                 if let Some(value) = value {
                     query.append_pair(name, value);

@@ -10,24 +10,32 @@
 //! | signing in and out | `sign_in`, `single_sign_on`, `session`, `steps` |
 //! | one's own account | `account` |
 //! | everybody's | `users` |
+//! | what is told at a glance | `overview` |
 //! | tokens | `tokens` |
 //! | the API document as a page | `api_page` |
+//! | the rules, the epoch, the policy | `settings` |
+//! | who did what | `audit` |
 //! | what the navigation leads to | `page::NAVIGATION` |
 
 #![allow(clippy::result_large_err, reason = "an answer stays an answer, whichever way it comes about")]
 
 mod account;
+mod alive;
 mod api_page;
 mod assets;
+mod audit;
 mod cookie;
 mod first;
 pub(crate) mod form;
 mod one_time_code;
 pub(crate) mod origin;
+mod overview;
 pub(crate) mod page;
 pub(crate) mod session;
+mod settings;
 mod sign_in;
 mod single_sign_on;
+mod span;
 mod steps;
 mod templates;
 mod tokens;
@@ -97,7 +105,7 @@ impl Console {
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(front_door))
-        .route("/console", get(async || Redirect::to(page::HOME)))
+        .route("/console", get(overview::show))
         .route("/console/assets/{name}", get(assets::serve))
         .route("/console/api", get(api_page::show))
         .route("/console/first", get(first::show).post(first::make))
@@ -119,6 +127,11 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/console/users/{name}/reset", post(users::reset))
         .route("/console/users/{name}/remove", post(users::remove))
         .merge(tokens::routes())
+        .route("/console/audit", get(audit::show))
+        .route("/console/audit/export", get(audit::file))
+        .route("/console/settings", get(settings::show).post(settings::try_change))
+        .route("/console/settings/apply", post(settings::apply))
+        .route("/console/settings/epoch", post(settings::epoch::advance))
 }
 
 /// Leads browsers in; there is nothing here for anybody else.

@@ -34,9 +34,15 @@ use crate::{
 /// Where who signed in comes to.
 pub(super) const HOME: &str = "/console/tokens";
 
+/// What tells at a glance how things stand. Every page's path begins with it.
+pub(super) const OVERVIEW: &str = "/console";
+
 /// What the navigation leads to: a path, a word, and who is led there. Whoever builds a page adds a line.
 pub(super) const NAVIGATION: &[(&str, &str, &[Role])] = &[
     ("/console/tokens", "Tokens", &Role::ALL),
+    (OVERVIEW, "Overview", &[Role::Admin, Role::Operator, Role::Viewer]),
+    ("/console/audit", "Audit log", &[Role::Admin, Role::Operator, Role::Viewer]),
+    ("/console/settings", "Settings", &[Role::Admin, Role::Operator, Role::Viewer]),
     ("/console/users", "Users", &[Role::Admin]),
     ("/console/account", "My account", &Role::ALL),
     ("/console/api", "API", &Role::ALL),
@@ -69,6 +75,9 @@ const NOTICES: &[(&str, &str)] = &[
     ("unchanged", "The token is what it was: nothing was changed."),
     ("token-disabled", "The token was disabled. The access tokens that it gave out are dead."),
     ("token-enabled", "The token was enabled. What died when it was disabled stays dead."),
+    ("settings", "The settings were changed. They hold from each token's next exchange on."),
+    ("settings-at-once", "The settings were changed, and every access token that was out is dead."),
+    ("epoch", "A new epoch has begun. Every access token that was out is dead."),
 ];
 
 /// Who asks for a page, and over what.
@@ -212,6 +221,11 @@ impl Visit {
         header
     }
 
+    /// Whether the page is the one of this path, or one of those below it.
+    fn is_below(&self, path: &str) -> bool {
+        self.path == path || (path != OVERVIEW && self.path.starts_with(path))
+    }
+
     /// The frame of a page for whoever asks.
     fn frame(&self, title: &'static str) -> Frame {
         let role = self.role();
@@ -221,7 +235,7 @@ impl Visit {
             title,
             name: self.signed_in().map(|signed_in| signed_in.name.clone()),
             form_token: token.or(self.visitor.as_deref().map(session::form_token)).unwrap_or_default(),
-            links: links.map(|(path, word, _)| Link { path, word, is_here: self.path.starts_with(path) }).collect(),
+            links: links.map(|(path, word, _)| Link { path, word, is_here: self.is_below(path) }).collect(),
             notice: self.notice,
             style: &assets::STYLE.path,
             script: &assets::SCRIPT.path,

@@ -130,6 +130,7 @@ async fn exchange(
         )) => return Err(NoSession::SignedOut),
         _ => return Err(NoSession::Unavailable),
     };
+    app.metrics.minted(exchanged.expires_in);
     // A refresh token that was made for a script is no session, whoever put it into the cookie.
     let is_session = token.scopes.iter().any(|scope| scope == CONSOLE);
     let (true, Some(account), Some(name)) = (is_session, token.parent, token.owner) else {

@@ -68,6 +68,7 @@ async fn exchange(app: &Arc<App>, password: &str, peer: Option<IpAddr>) -> Resul
     match exchanged.await {
         Ok(Ok(exchanged)) => {
             app.uses.gather(&exchanged.client_id, peer, now());
+            app.metrics.minted(exchanged.expires_in);
             Ok(Zeroizing::new(exchanged.access_token))
         }
         Ok(Err(ExchangeRefusal::InvalidGrant | ExchangeRefusal::InvalidScope | ExchangeRefusal::InvalidTarget)) => {

@@ -18,13 +18,15 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use super::recent::Recent;
 use super::tally::{BUCKETS, CLASSES, EXCHANGES, FEEDS, STATUSES, Tallies, VERDICTS};
 pub use super::tally::{Class, Feed, Verdict};
+use crate::app::now;
 
 /// Everything that is counted.
-#[derive(Default)]
 pub struct Metrics {
     tallies: Tallies,
+    recent: Recent,
     connections: Arc<AtomicU64>,
     polls: Arc<AtomicU64>,
     clock_behind: AtomicU64,
@@ -36,6 +38,19 @@ struct Sources {
     live: Arc<Live>,
     store: Arc<SqliteStore>,
     in_force: InForce,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            tallies: Tallies::default(),
+            recent: Recent::new(now()),
+            connections: Arc::default(),
+            polls: Arc::default(),
+            clock_behind: AtomicU64::new(0),
+            sources: OnceLock::new(),
+        }
+    }
 }
 
 impl Metrics {
@@ -52,6 +67,30 @@ impl Metrics {
     /// Counts an exchange: `ok`, or the error code that was given.
     pub fn exchanged(&self, result: &'static str) {
         self.tallies.own(|tally| tally.exchange(result));
+        // That nothing can be known is nobody's fault.
+        if result != "temporarily_unavailable" {
+            self.recent.exchanged(result == "ok", now());
+        }
+    }
+
+    /// Counts an access token that was given out, for whatever, and lives for so many seconds.
+    pub fn minted(&self, seconds: u64) {
+        self.recent.minted(seconds, self.epoch(), now());
+    }
+
+    /// What happened lately.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// How many of the access tokens that were given out since the start are alive, at most.
+    pub fn alive(&self) -> u64 {
+        self.recent.alive(self.epoch(), now())
+    }
+
+    /// The epoch that the live set is of; 0 while there is none.
+    fn epoch(&self) -> u64 {
+        self.sources.get().and_then(|sources| sources.live.held()).map_or(0, |held| held.epoch)
     }
 
     /// Counts an answer about the live set.
