@@ -470,14 +470,8 @@ mod tests {
 
     #[test]
     fn pages_need_somebody_who_is_signed_in_but_for_signing_in() {
-        let open = [
-            "/console/api",
-            "/console/assets/",
-            "/console/code",
-            "/console/first",
-            "/console/sign-in",
-            "/console/sso",
-        ];
+        let open =
+            ["/console/api", "/console/assets/", "/console/code", "/console/first", "/console/sign-in", "/console/sso"];
         for (path, method, need) in TABLE.iter().filter(|(path, ..)| path.starts_with("/console")) {
             let is_open = open.iter().any(|open| path.starts_with(open));
             assert_eq!(*need == Need::Nothing, is_open, "{method} {path}");

@@ -160,12 +160,14 @@ pub(super) async fn arrive(
         Err(error) => return Err(failed(&app, visit, &error)),
     };
     let Some(role) = role else {
+        app.audit.sign_in_refused(Some(name.to_string()), "no-role", visit.peer);
         tracing::info!(account = %name, "single sign-on gives no role");
         return Err(match app.accounts.off_thread(move |accounts| accounts.no_more(&identity)).await {
             Ok(()) => sign_in::refused(&app, visit, NO_ROLE),
             Err(_) => visit.busy(),
         });
     };
+    let known = name.to_string();
     let begun = app.accounts.off_thread(move |accounts| {
         let account = accounts.vouched(&identity, &name, role)?;
         let secret = accounts.begin_session(&account)?;
@@ -174,9 +176,15 @@ pub(super) async fn arrive(
     match begun.await {
         Ok((name, secret)) => Ok(admitted(visit, name, &secret)),
         Err(AccountError::Unavailable) => Err(visit.busy()),
-        Err(AccountError::NameTaken) => Err(sign_in::refused(&app, visit, NAME_TAKEN)),
+        Err(AccountError::NameTaken) => {
+            app.audit.sign_in_refused(Some(known), "name-taken", visit.peer);
+            Err(sign_in::refused(&app, visit, NAME_TAKEN))
+        }
         // It is disabled, or its token has ended.
-        Err(_) => Err(sign_in::refused(&app, visit, sign_in::REFUSED)),
+        Err(_) => {
+            app.audit.sign_in_refused(Some(known), "account-disabled", visit.peer);
+            Err(sign_in::refused(&app, visit, sign_in::REFUSED))
+        }
     }
 }
 
@@ -227,8 +235,14 @@ fn failed(app: &App, visit: Visit, error: &SsoError) -> Response {
     tracing::warn!(%error, peer = %visit.peer.accountable(), "a single sign-on came to nothing");
     match error {
         SsoError::Unavailable(_) | SsoError::Usage(_) => visit.trouble(StatusCode::SERVICE_UNAVAILABLE, UNREACHABLE),
-        SsoError::Refused(_) => sign_in::refused(app, visit, REFUSED),
-        SsoError::Nameless(_) => sign_in::refused(app, visit, NAMELESS),
+        SsoError::Refused(_) => {
+            app.audit.sign_in_refused(None, "not-vouched-for", visit.peer);
+            sign_in::refused(app, visit, REFUSED)
+        }
+        SsoError::Nameless(_) => {
+            app.audit.sign_in_refused(None, "no-name", visit.peer);
+            sign_in::refused(app, visit, NAMELESS)
+        }
     }
 }
 

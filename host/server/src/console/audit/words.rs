@@ -30,6 +30,7 @@ const ALL: &[(&str, &[(&str, &str)])] = &[
             ("session.begin", "signed in"),
             ("session.end", "ended sessions"),
             ("session.second-factor", "showed a second factor"),
+            ("session.code", "signed in with a one-time code"),
             ("session.refuse", "was refused at the sign-in"),
         ],
     ),
