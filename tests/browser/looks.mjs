@@ -8,6 +8,8 @@ import { ADMIN, URL_OF_SERVER, exchange, fits, hide, inBrowser, isAccessible, ma
 
 /** Where pictures go, for the documents. Unset: nowhere. */
 const { JETON_PICTURES: PICTURES } = process.env;
+/** Which pictures the documents show. */
+const SHOWN = ["console-wide-light", "tokens-wide-light", "tokens-wide-dark", "tokens-narrow-light", "tokens-new-wide-light", "tokens-one-wide-light", "settings-wide-light", "audit-wide-light"];
 /** The narrowest window that a page must fit (WCAG 2.2, 1.4.10), and a usual one, in pixels. */
 const WINDOWS = { narrow: { width: 320, height: 640 }, wide: { width: 1280, height: 800 } };
 const HOUR = 3600;
@@ -49,10 +51,13 @@ async function furnish() {
 async function pages(page, ids) {
   await page.goto("/console/tokens");
   const links = await page.getByRole("navigation", { name: "Console" }).getByRole("link").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
-  const word = (path) => path.replace("/console", "").replaceAll("/", " ").trim().replaceAll(" ", "-") || "overview";
+  const word = (path) => path.replace("/console/", "").replaceAll("/", "-").replace(/^-/, "");
   return Object.entries({
     ...Object.fromEntries(links.map((path) => [word(path), path])),
     "tokens-new": "/console/tokens/new",
+    "tokens-one": `/console/tokens/${ids[1]}`,
+    "tokens-edit": `/console/tokens/${ids[1]}/edit`,
+    "tokens-dead": `/console/tokens/${ids[4]}`,
     "tokens-filtered": "/console/tokens?q=warehouse&state=active",
     "account-second-factor": "/console/account/second-factor",
     "users-one": "/console/users/root",
@@ -73,9 +78,10 @@ test("every page can be read by everybody, in a narrow window too, by day and by
           await page.goto(path);
           await fits(page, what);
           await isAccessible(page, what);
-          if (PICTURES) {
+          const picture = `${name}-${width}-${colorScheme}`;
+          if (PICTURES && SHOWN.includes(picture)) {
             mkdirSync(PICTURES, { recursive: true });
-            await page.screenshot({ path: join(PICTURES, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+            await page.screenshot({ path: join(PICTURES, `${picture}.png`) });
           }
         }
       }
