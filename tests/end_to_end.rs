@@ -45,6 +45,7 @@ mod layers;
 mod live_feed;
 mod lying_feed;
 mod networks;
+mod notices;
 mod observing;
 mod people;
 mod policies;

@@ -11,8 +11,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, c
 use jeton_runtime::{Authority, Live};
 
 use crate::{
-    accounts::Accounts, audit::Audit, console::Console, listen::TrustedProxy, observe::metrics::Metrics,
-    policy_files::PolicyFiles, polls::Polls, uses::Uses,
+    accounts::Accounts, audit::Audit, console::Console, listen::TrustedProxy, notices::kept::Kept,
+    observe::metrics::Metrics, policy_files::PolicyFiles, polls::Polls, uses::Uses,
 };
 
 /// The running authority, as request handlers see it.
@@ -39,6 +39,8 @@ pub struct App {
     pub uses: Uses,
     /// Who did what.
     pub audit: Arc<Audit>,
+    /// What there is to be told.
+    pub notices: Kept,
     /// Where policies of the house's own lie.
     pub policy_files: PolicyFiles,
 }

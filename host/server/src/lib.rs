@@ -13,6 +13,7 @@
 //! | what the audit log is told, keeps and hands on | [`audit`] |
 //! | options | [`config`] |
 //! | logs, metrics | [`observe`] |
+//! | what is told before it hurts, and where to | [`notices`] |
 //! | when a refresh token was used last | [`uses`] |
 //! | policies of a house's own | [`policy_files`] |
 //! | how many wait for changes of the live set | [`polls`] |
@@ -32,10 +33,12 @@ pub mod fence;
 pub mod hot;
 pub mod listen;
 pub mod local_socket;
+pub mod notices;
 pub mod observe;
 pub mod policy_files;
 pub mod polls;
 pub mod root_key_file;
+pub mod secret_file;
 pub mod serve;
 pub mod sso;
 pub mod uses;

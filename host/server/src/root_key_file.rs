@@ -36,10 +36,7 @@ pub enum RootKeyFileError {
 pub fn read(path: &Path) -> Result<RootKey, RootKeyFileError> {
     let failed = |error| RootKeyFileError::Io { path: path.to_owned(), error };
     let mut file = File::open(path).map_err(failed)?;
-    // systemd shows credentials of a service user as 0440: the group is an access list with that user alone in it.
-    let is_credential = std::env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|directory| path.starts_with(directory));
-    let forbidden = if is_credential { 0o037 } else { 0o077 };
-    if file.metadata().map_err(failed)?.permissions().mode() & forbidden != 0 {
+    if is_too_open(path, &file).map_err(failed)? {
         return Err(RootKeyFileError::TooOpen(path.to_owned()));
     }
     let mut key = Zeroizing::new([0; 32]);
@@ -49,6 +46,14 @@ pub fn read(path: &Path) -> Result<RootKey, RootKeyFileError> {
         return Err(wrong_length());
     }
     Ok(RootKey::from_bytes(key))
+}
+
+/// Whether others can read a file with a secret.
+pub(crate) fn is_too_open(path: &Path, file: &File) -> std::io::Result<bool> {
+    // systemd shows credentials of a service user as 0440: the group is an access list with that user alone in it.
+    let is_credential = std::env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|directory| path.starts_with(directory));
+    let forbidden = if is_credential { 0o037 } else { 0o077 };
+    Ok(file.metadata()?.permissions().mode() & forbidden != 0)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub mod limits;
 mod live;
 mod media_type;
 mod metadata;
+mod notices;
 pub mod oauth_error;
 pub mod oauth_request;
 pub(crate) mod permissions;
@@ -87,6 +88,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/import", post(transfer::import))
         .route("/v1/policy", get(policy::show).post(policy::load))
         .route("/v1/audit", get(audit::list))
+        .route("/v1/notices", get(notices::list))
         .route("/v1/epoch", get(epoch::show))
         .route("/v1/epoch/advance", post(epoch::advance))
         .merge(console::routes())

@@ -82,6 +82,7 @@ const TABLE: &[(&str, Method, Need)] = &[
     ("/v1/policy", Method::POST, Need::Administer),
     // An auditor needs no right to change anything.
     ("/v1/audit", Method::GET, Need::Read),
+    ("/v1/notices", Method::GET, Need::SeeTokens),
     ("/v1/epoch", Method::GET, Need::Read),
     ("/v1/epoch/advance", Method::POST, Need::Administer),
     ("/", Method::GET, Need::Nothing),
@@ -120,6 +121,7 @@ const TABLE: &[(&str, Method, Need)] = &[
     ("/console/settings", Method::POST, Need::Administer),
     ("/console/settings/apply", Method::POST, Need::Administer),
     ("/console/settings/epoch", Method::POST, Need::Administer),
+    ("/console/notices", Method::GET, Need::SeeTokens),
     ("/console/tokens", Method::GET, Need::SeeTokens),
     ("/console/tokens/new", Method::GET, Need::ChangeTokens),
     ("/console/tokens/new", Method::POST, Need::ChangeTokens),

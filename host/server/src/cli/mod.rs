@@ -13,6 +13,7 @@ mod explain;
 mod holder;
 mod login;
 mod man;
+mod notices;
 mod output;
 mod policy;
 mod progress;
@@ -150,6 +151,9 @@ enum Verb {
     /// Show, export and verify the audit log: who did what
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// What somebody should know before it hurts: tokens about to expire, never used, reused; the clock; backups
+    #[command(subcommand)]
+    Notices(notices::Verb),
     /// Copy the store into a file, beside a running server or without one
     #[command(after_help = backup::HELP)]
     Backup(backup::Backup),
@@ -239,6 +243,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Epoch(verb) => verb.run(),
         Verb::Settings(verb) => verb.run(),
         Verb::Audit(verb) => verb.run(),
+        Verb::Notices(verb) => verb.run(),
         Verb::Backup(command) => command.run(),
         Verb::Restore(command) => command.run(),
         Verb::Check(command) => command.run(),

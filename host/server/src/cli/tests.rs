@@ -83,6 +83,8 @@ fn the_commands_are_those_of_this_version_and_no_others() {
         "audit list",
         "audit export",
         "audit verify",
+        "notices",
+        "notices list",
         "backup",
         "restore",
         "check",

@@ -17,6 +17,11 @@ use crate::{
     algorithm::Algorithm,
     audit::{retention::Retention, sinks::SyslogTarget},
     listen::{MAX_CONNECTIONS, TrustedProxy},
+    notices::{
+        mail::{MailAddress, SmtpServer},
+        notice::Kind,
+        options::{Given, NoticeConfig, NoticeOptionsError, WebhookUrl},
+    },
 };
 
 /// Where data lie unless said otherwise.
@@ -190,6 +195,33 @@ pub struct ServeOptions {
     /// No password signs in: the provider does, and codes made on the machine
     #[arg(long, env = "JETON_SSO_ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     pub sso_only: Option<bool>,
+    /// Kind of notice that goes out by webhook and mail; repeatable [default: all]
+    #[arg(long, env = "JETON_NOTICE_KIND", value_name = "KIND", value_delimiter = ',')]
+    pub notice_kind: Option<Vec<Kind>>,
+    /// URL that each notice is posted to, signed as Standard Webhooks has it [default: none]
+    #[arg(long, env = "JETON_NOTICE_WEBHOOK", value_name = "URL")]
+    pub notice_webhook: Option<WebhookUrl>,
+    /// What webhooks are signed with: a line `whsec_...`, mode 0600; while receivers change over, a second line
+    #[arg(long, env = "JETON_NOTICE_WEBHOOK_SECRET_FILE", value_name = "FILE")]
+    pub notice_webhook_secret_file: Option<PathBuf>,
+    /// The webhook may lead to this machine or its link, and be plain HTTP
+    #[arg(long, env = "JETON_NOTICE_WEBHOOK_ALLOW_LOCAL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
+    pub notice_webhook_allow_local: Option<bool>,
+    /// Address that notices are mailed to; repeatable [default: none]
+    #[arg(long, env = "JETON_NOTICE_MAIL_TO", value_name = "ADDRESS", value_delimiter = ',')]
+    pub notice_mail_to: Option<Vec<MailAddress>>,
+    /// Address that they come from
+    #[arg(long, env = "JETON_NOTICE_MAIL_FROM", value_name = "ADDRESS")]
+    pub notice_mail_from: Option<MailAddress>,
+    /// Server of mail: smtps://HOST:PORT, or smtp://HOST:PORT with STARTTLS, which is required beyond loopback
+    #[arg(long, env = "JETON_SMTP_SERVER", value_name = "URL")]
+    pub smtp_server: Option<SmtpServer>,
+    /// Name that the server of mail knows this one by
+    #[arg(long, env = "JETON_SMTP_USER", value_name = "NAME")]
+    pub smtp_user: Option<String>,
+    /// The password that goes with it, mode 0600
+    #[arg(long, env = "JETON_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    pub smtp_password_file: Option<PathBuf>,
     /// How logs look [default: auto]
     #[arg(long, env = "JETON_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -245,6 +277,8 @@ pub struct ServeConfig {
     pub audit_retention: Retention,
     /// Single sign-on. `None`: local accounts alone.
     pub sso: Option<sso::SsoConfig>,
+    /// Where notices go beside the console.
+    pub notices: NoticeConfig,
     /// How logs look.
     pub log_format: LogFormat,
     /// What is logged.
@@ -305,6 +339,9 @@ pub enum ConfigError {
         "`sso-issuer` must be an https:// URL without user, query and fragment; http:// will do on this very machine"
     )]
     SsoIssuer,
+    /// Notices cannot go where they should.
+    #[error(transparent)]
+    Notices(#[from] NoticeOptionsError),
     /// A number out of its range.
     #[error("`{0}` must be between 1 and {1}")]
     OutOfRange(&'static str, usize),
@@ -353,6 +390,15 @@ impl ServeOptions {
             sso_role_claim: self.sso_role_claim.or(file.sso_role_claim),
             sso_role: self.sso_role.or(file.sso_role),
             sso_only: self.sso_only.or(file.sso_only),
+            notice_kind: self.notice_kind.or(file.notice_kind),
+            notice_webhook: self.notice_webhook.or(file.notice_webhook),
+            notice_webhook_secret_file: self.notice_webhook_secret_file.or(file.notice_webhook_secret_file),
+            notice_webhook_allow_local: self.notice_webhook_allow_local.or(file.notice_webhook_allow_local),
+            notice_mail_to: self.notice_mail_to.or(file.notice_mail_to),
+            notice_mail_from: self.notice_mail_from.or(file.notice_mail_from),
+            smtp_server: self.smtp_server.or(file.smtp_server),
+            smtp_user: self.smtp_user.or(file.smtp_user),
+            smtp_password_file: self.smtp_password_file.or(file.smtp_password_file),
             log_format: self.log_format.or(file.log_format),
             log_filter: self.log_filter.or(file.log_filter),
             io_threads: self.io_threads.or(file.io_threads),
@@ -424,6 +470,18 @@ impl ServeOptions {
             audit_addresses: self.audit_addresses.unwrap_or_default().into(),
             audit_retention: self.audit_retention.unwrap_or_default(),
             sso: sso.resolve()?,
+            notices: Given {
+                kinds: self.notice_kind,
+                webhook: self.notice_webhook,
+                webhook_secret_file: self.notice_webhook_secret_file,
+                webhook_allow_local: self.notice_webhook_allow_local,
+                mail_to: self.notice_mail_to,
+                mail_from: self.notice_mail_from,
+                smtp_server: self.smtp_server,
+                smtp_user: self.smtp_user,
+                smtp_password_file: self.smtp_password_file,
+            }
+            .resolve()?,
             log_format: self.log_format.unwrap_or_default(),
             log_filter: self.log_filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
             io_threads: self.io_threads.map(|threads| within("io-threads", threads, MAX_IO_THREADS)).transpose()?,

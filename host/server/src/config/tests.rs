@@ -43,7 +43,7 @@ fn every_option_is_a_flag_a_variable_and_a_key_of_one_name() {
     let command = Command::command();
     let names: Vec<&str> =
         command.get_arguments().filter_map(clap::Arg::get_long).filter(|name| *name != "help").collect();
-    assert_eq!(names.len(), 36);
+    assert_eq!(names.len(), 45);
     for argument in command.get_arguments().filter(|argument| argument.get_long() != Some("help")) {
         let name = argument.get_long().unwrap();
         let variable = format!("JETON_{}", name.to_uppercase().replace('-', "_"));

@@ -15,6 +15,7 @@
 //! | the API document as a page | `api_page` |
 //! | the rules, the epoch, the policy | `settings` |
 //! | who did what | `audit` |
+//! | notices | `notices` |
 //! | what the navigation leads to | `page::NAVIGATION` |
 
 #![allow(clippy::result_large_err, reason = "an answer stays an answer, whichever way it comes about")]
@@ -27,6 +28,7 @@ mod audit;
 mod cookie;
 mod first;
 pub(crate) mod form;
+mod notices;
 mod one_time_code;
 pub(crate) mod origin;
 mod overview;
@@ -126,6 +128,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/console/users/{name}/switch", post(users::switch))
         .route("/console/users/{name}/reset", post(users::reset))
         .route("/console/users/{name}/remove", post(users::remove))
+        .route("/console/notices", get(notices::list))
         .merge(tokens::routes())
         .route("/console/audit", get(audit::show))
         .route("/console/audit/export", get(audit::file))

@@ -43,6 +43,7 @@ pub(super) const NAVIGATION: &[(&str, &str, &[Role])] = &[
     (OVERVIEW, "Overview", &[Role::Admin, Role::Operator, Role::Viewer]),
     ("/console/audit", "Audit log", &[Role::Admin, Role::Operator, Role::Viewer]),
     ("/console/settings", "Settings", &[Role::Admin, Role::Operator, Role::Viewer]),
+    ("/console/notices", "Notices", &Role::ALL),
     ("/console/users", "Users", &[Role::Admin]),
     ("/console/account", "My account", &Role::ALL),
     ("/console/api", "API", &Role::ALL),
@@ -347,13 +348,13 @@ pub(crate) fn dress(response: &mut Response) {
 }
 
 /// A moment as people read it, in UTC: `2026-11-29 15:54`.
-pub(super) fn written(seconds: u64) -> String {
+pub(crate) fn written(seconds: u64) -> String {
     let written = to_rfc3339(seconds).replace('T', " ");
     written.get(..16).unwrap_or_default().to_owned()
 }
 
 /// How far a moment lies from `now`, in its largest unit: `in 89 days`, `3 hours ago`.
-pub(super) fn distance(at: u64, now: u64) -> String {
+pub(crate) fn distance(at: u64, now: u64) -> String {
     let far = at.abs_diff(now);
     let (count, unit) = match far {
         0..60 => return "now".to_owned(),

@@ -39,6 +39,7 @@ const ALL: &[(&str, &str)] = &[
     ("console/overview.html", include_str!("../../templates/console/overview.html")),
     ("console/settings.html", include_str!("../../templates/console/settings.html")),
     ("console/settings_try.html", include_str!("../../templates/console/settings_try.html")),
+    ("console/notices.html", include_str!("../../templates/console/notices.html")),
     ("console/tokens.html", include_str!("../../templates/console/tokens.html")),
     ("console/token_new.html", include_str!("../../templates/console/token_new.html")),
     ("console/token_shown.html", include_str!("../../templates/console/token_shown.html")),

@@ -18,6 +18,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use super::notices::NoticeCounts;
 use super::recent::Recent;
 use super::tally::{BUCKETS, CLASSES, EXCHANGES, FEEDS, STATUSES, Tallies, VERDICTS};
 pub use super::tally::{Class, Feed, Verdict};
@@ -30,6 +31,7 @@ pub struct Metrics {
     connections: Arc<AtomicU64>,
     polls: Arc<AtomicU64>,
     clock_behind: AtomicU64,
+    notices: NoticeCounts,
     sources: OnceLock<Sources>,
 }
 
@@ -118,6 +120,16 @@ impl Metrics {
         self.clock_behind.store(seconds, Relaxed);
     }
 
+    /// How many seconds the clock was behind when it was last noted.
+    pub fn clock_behind(&self) -> u64 {
+        self.clock_behind.load(Relaxed)
+    }
+
+    /// What there was to be told, and where it went.
+    pub fn notices(&self) -> &NoticeCounts {
+        &self.notices
+    }
+
     /// Whether the store failed when it was last asked to write or read.
     pub fn store_is_failing(&self) -> bool {
         self.sources.get().is_some_and(|sources| sources.store.statistics().is_failing())
@@ -182,6 +194,9 @@ impl Collector for Page {
             "Seconds that the clock is behind a time already reached",
             behind,
         )?;
+        counters(&mut page, "jeton_notices", "Notices by their kind", metrics.notices.told())?;
+        let help = "Messages that carried notices away";
+        counters(&mut page, "jeton_notice_deliveries", help, metrics.notices.deliveries())?;
         let Some(sources) = metrics.sources.get() else { return Ok(()) };
         if let Some(held) = sources.live.held() {
             gauge(&mut page, "jeton_epoch", "Number of the current epoch", held.epoch)?;

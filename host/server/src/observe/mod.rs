@@ -2,5 +2,6 @@
 
 pub mod logs;
 pub mod metrics;
+pub mod notices;
 pub mod recent;
 mod tally;

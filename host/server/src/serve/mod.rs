@@ -68,6 +68,7 @@ async fn serve(config: &ServeConfig, trial: Trial) -> Result<(), ServeError> {
     };
     let gathering = tokio::spawn(uses::run(Arc::clone(&app), stopping.clone()));
     let upkeep = tokio::spawn(upkeep::run(Arc::clone(&app), config.audit_retention, stopping));
+    started.look_for_notices()?;
     started.announce();
 
     let mut watching = tokio::time::interval(WATCH_EVERY);

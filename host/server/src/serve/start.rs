@@ -25,6 +25,11 @@ use crate::{
     data_dir::{DataDir, DataDirError},
     fence::Fenced,
     listen::{self, BindError, Listening, Protocol, Sockets, TlsError, TlsFiles, TlsKeys},
+    notices::{
+        kept::Kept,
+        options::{OpenError, Opened},
+        running::Running,
+    },
     observe::metrics::Metrics,
     policy_files::{PolicyFileError, PolicyFiles, Trial},
     polls::Polls,
@@ -62,6 +67,9 @@ pub enum ServeError {
     /// Audit entries cannot be handed on.
     #[error(transparent)]
     Audit(#[from] FollowError),
+    /// Notices cannot go where they should.
+    #[error(transparent)]
+    Notices(#[from] OpenError),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] jeton_store::OpenError),
@@ -105,6 +113,9 @@ pub struct Started {
     store: Arc<SqliteStore>,
     /// Hands audit entries on.
     follower: Option<Follower>,
+    /// Where notices go, until they are looked for.
+    opened: Opened,
+    notices: Option<Running>,
     epoch: Epoch,
     /// The algorithm that was asked for.
     alg: Option<Algorithm>,
@@ -117,6 +128,7 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
     // Before anything is touched: it takes seconds, and may end here.
     let policy_files = PolicyFiles::new(config.policies.clone(), trial);
     let in_force = InForce::new(policy_files.open()?);
+    let opened = config.notices.open()?;
     let data_dir = DataDir::open(&config.data)?;
     let mut decided = Vec::new();
     let root_key = root_key(config, &mut decided)?;
@@ -176,6 +188,7 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
         failures: FailureLimiter::new(),
         uses: Uses::new(),
         audit: Arc::new(Audit::new(Arc::clone(&log), config.audit_addresses).keeping(config.audit_retention)),
+        notices: Kept::new(log),
         policy_files,
     };
     record_start(&app)?;
@@ -194,6 +207,8 @@ pub(super) fn start(config: &ServeConfig, trial: Trial) -> Result<Started, Serve
         ext_authz,
         store,
         follower,
+        opened,
+        notices: None,
         epoch,
         alg: config.alg,
         decided,
@@ -213,6 +228,12 @@ fn record_start(app: &App) -> Result<(), ServeError> {
 }
 
 impl Started {
+    /// Begins to look for what is to be told, and to send it.
+    pub(super) fn look_for_notices(&mut self) -> Result<(), ServeError> {
+        self.notices = Some(Running::start(Arc::clone(&self.app), std::mem::take(&mut self.opened))?);
+        Ok(())
+    }
+
     /// While there is no account, tells on the machine how the first one is made.
     fn announce_first_run(&self) {
         if self.app.accounts.are_there() == Ok(false) {
@@ -293,6 +314,9 @@ impl Started {
 
     /// Ends what runs beside the I/O threads. Nothing that was acknowledged needs it.
     pub(super) fn close(&mut self) {
+        if let Some(notices) = self.notices.take() {
+            notices.stop();
+        }
         self.app.authority.stop();
         self.app.audit.flush();
         if let Some(follower) = self.follower.take() {

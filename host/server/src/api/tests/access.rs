@@ -3,7 +3,7 @@
 use super::*;
 
 /// Every route under `/v1` that needs a token, and a body that its handler would accept or refuse, but not for who asks.
-const GUARDED: [(Method, &str); 13] = [
+const GUARDED: [(Method, &str); 14] = [
     (Method::GET, "/v1/self"),
     (Method::GET, "/v1/refresh-tokens"),
     (Method::POST, "/v1/refresh-tokens"),
@@ -13,6 +13,7 @@ const GUARDED: [(Method, &str); 13] = [
     (Method::GET, "/v1/settings"),
     (Method::PATCH, "/v1/settings"),
     (Method::GET, "/v1/audit"),
+    (Method::GET, "/v1/notices"),
     (Method::GET, "/v1/policy"),
     (Method::POST, "/v1/policy"),
     (Method::GET, "/v1/epoch"),

@@ -39,6 +39,7 @@ use crate::audit::Audit;
 use crate::console::Console;
 use crate::fence::Fenced;
 use crate::listen::{Later, MAX_CONNECTIONS, Peer};
+use crate::notices::kept::Kept;
 use crate::observe::metrics::Metrics;
 use crate::policy_files::PolicyFiles;
 use crate::polls::Polls;
@@ -99,6 +100,7 @@ impl Jeton {
             failures: FailureLimiter::new(),
             uses: Uses::new(),
             audit: Arc::new(Audit::new(Arc::clone(&store) as _, Addresses::Full)),
+            notices: Kept::new(Arc::clone(&store) as _),
             policy_files: PolicyFiles::default(),
         });
         Jeton { router: super::router(Arc::clone(&app)), app, store }
