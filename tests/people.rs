@@ -197,6 +197,8 @@ fn every_route_opens_to_the_roles_that_the_table_says_and_to_no_others() {
     let rows: &[(&str, &str, [bool; 4])] = &[
         ("GET", "/v1/self", [open; 4]),
         ("GET", "/v1/refresh-tokens", [open; 4]),
+        ("GET", "/v1/notices", [open; 4]),
+        ("GET", "/console/notices", [open; 4]),
         ("POST", "/v1/refresh-tokens", [open, open, closed, open]),
         ("POST", "/v1/refresh-tokens/delete", [open, open, closed, open]),
         ("GET", "/v1/refresh-tokens/x", [open; 4]),

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::notices::kept::{Found, Query};
 
 /// Notices of a page at most.
-const MAX_ITEMS: u32 = 1000;
+pub(super) const MAX_ITEMS: u32 = 1000;
 
 /// A page of them, newest first. Whoever sees her own tokens alone sees what is about them alone.
 pub(super) async fn list(

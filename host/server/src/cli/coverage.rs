@@ -52,6 +52,7 @@ const OPERATIONS: &[(&str, Way)] = &[
     ("GET /v1/policy", By("policy status")),
     ("POST /v1/policy", By("policy load")),
     ("GET /v1/audit", By("audit list")),
+    ("GET /v1/notices", By("notices list")),
     ("GET /v1/epoch", By("epoch show")),
     ("POST /v1/epoch/advance", By("epoch advance")),
 ];

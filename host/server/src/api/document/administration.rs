@@ -24,6 +24,7 @@ use super::schema::{
 use crate::algorithm::Algorithm;
 use crate::api::limits::{IMPORT_BODY_BYTES, PAGE_ITEMS, PRESENTED_TOKEN_BYTES};
 use crate::api::problem::ProblemKind;
+use crate::notices::notice::Kind;
 
 const TAG: &str = super::ADMINISTRATION;
 
@@ -40,6 +41,7 @@ pub(super) fn operations() -> Vec<Op> {
         show_policy(),
         load_policy(),
         audit(),
+        notices(),
         export(),
         import(),
     ]
@@ -194,6 +196,7 @@ fn audit() -> Op {
         .query("limit", "Entries of a page", whole(1, most).default(Some(json!(PAGE_ITEMS))))
         .query("actor", "Those of this one", text_of(1, 200))
         .query("act", "Those of this act, or of those that begin with this before a dot", text_of(1, 200))
+        .query("target", "Those upon this one: an id, or the name of an account", text_of(1, 200))
         .query("since", "From then on", moment())
         .query("until", "Before then", moment())
         .gives(200, "A page", page(named("AuditEntry"), or_null(from(0))).into())
@@ -202,6 +205,19 @@ fn audit() -> Op {
             ProblemKind::InvalidInput,
             &["number-malformed", "limit-out-of-range", "time-malformed", "neither-true-nor-false"],
         )
+}
+
+fn notices() -> Op {
+    let most = u64::from(crate::api::notices::MAX_ITEMS);
+    let kinds = Kind::ALL.map(Kind::word);
+    Op::new(Method::GET, "/v1/notices", TAG, "listNotices", "What somebody should know before it hurts")
+        .says("Newest first. Who sees her own tokens alone is told of them alone.")
+        .query("kind", "Those of this kind", one_of(kinds))
+        .query("limit", "Notices of a page", whole(1, most).default(Some(json!(PAGE_ITEMS))))
+        .query("cursor", "The `next` of the page before", text())
+        .gives(200, "A page", page(named("Notice"), or_null(text())).into())
+        .strict_query()
+        .refuses(ProblemKind::InvalidInput, &["kind-unknown", "limit-out-of-range", "cursor-invalid"])
 }
 
 fn export() -> Op {

@@ -14,6 +14,7 @@ use crate::algorithm::Algorithm;
 use crate::api::oauth_error::OAuthCode;
 use crate::api::problem::ProblemKind;
 use crate::api::refresh_tokens::{EVERY_REASON, STATES, reason_name};
+use crate::notices::notice::Kind;
 
 /// Of the epoch, and of what is signed under it.
 fn algorithm() -> ObjectBuilder {
@@ -27,7 +28,7 @@ pub(super) fn sha256() -> ObjectBuilder {
 
 /// All of them.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
-    let all: [(&str, Said); 18] = [
+    let all: [(&str, Said); 19] = [
         ("Problem", problem().into()),
         ("OAuthError", oauth_error().into()),
         ("RefreshToken", object(record()).into()),
@@ -40,6 +41,7 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
         ("Explanation", explanation().into()),
         ("Claims", claims().into()),
         ("AuditEntry", audit_entry().into()),
+        ("Notice", notice().into()),
         ("ExportedToken", exported_token().into()),
         ("Ending", ending().into()),
         ("LiveSet", live_set().into()),
@@ -290,6 +292,22 @@ fn audit_entry() -> ObjectBuilder {
         "prev": "04c1a2b3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f", "reason": "compromised", "request": "17",
         "seq": 4711, "targets": ["7mH7s6lg79RIaS3eD7phsU"],
     })])
+}
+
+fn notice() -> ObjectBuilder {
+    let about = object([
+        must("id", "Its id", id()),
+        must("name", "What it is called", text()),
+        must("owner", "Whose it is", or_null(text())),
+    ]);
+    object([
+        must("id", "Its own id: the same in every delivery", text()),
+        must("kind", "What it is", one_of(Kind::ALL.map(Kind::word))),
+        must("at", "When it was made", moment()),
+        must("token", "The refresh token that it is about", either([about.into(), super::schema::null().into()])),
+        must("expires_at", "When that ends", or_null(moment())),
+        must("sentence", "What there is to do", text()),
+    ])
 }
 
 fn ending() -> ObjectBuilder {
