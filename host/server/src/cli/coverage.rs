@@ -67,6 +67,7 @@ const WITHOUT_JSON: &[(&str, &str)] = &[
     ("verify", "its claims are JSON"),
     ("root-key", "its data are 32 raw bytes"),
     ("man", "its data are names of files, one a line"),
+    ("policy compose", "its data are a sentence and the name of a file"),
     ("policy export", "its data are names of files, one a line"),
     ("completions", "its data are a script"),
 ];

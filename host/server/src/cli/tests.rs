@@ -93,6 +93,7 @@ fn the_commands_are_those_of_this_version_and_no_others() {
         "policy check",
         "policy status",
         "policy load",
+        "policy compose",
         "policy export",
         "user",
         "user add",

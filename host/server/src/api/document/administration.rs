@@ -196,7 +196,7 @@ fn audit() -> Op {
         .query("limit", "Entries of a page", whole(1, most).default(Some(json!(PAGE_ITEMS))))
         .query("actor", "Those of this one", text_of(1, 200))
         .query("act", "Those of this act, or of those that begin with this before a dot", text_of(1, 200))
-        .query("target", "Those upon this one: an id, or the name of an account", text_of(1, 200))
+        .query("target", "Those about this: the id of a refresh token, a `jti`, an owner, an account", text_of(1, 200))
         .query("since", "From then on", moment())
         .query("until", "Before then", moment())
         .gives(200, "A page", page(named("AuditEntry"), or_null(from(0))).into())

@@ -37,7 +37,7 @@ every!(IssueRefusal, "issue-refusal":
     ScopeNotInCatalogue, ScopeBeyondParent, ScopeBeyondActor, ParentMalformed, ParentNotFound, ParentEnded, TooDeep,
     DelegationNotAllowed, OwnerMalformed, AccessTtlOutOfRange, AccessTtlBeyondSettings, NotBeforeOutOfRange,
     NetworkMalformed, TooManyNetworks, NetworkBeyondParent, AudienceMalformed, TooManyAudiences, AudienceBeyondParent,
-    MaxExchangesOutOfRange, IdempotencyKeyMalformed, IdempotencyKeyReused, ClockBehind, Unavailable,
+    MaxExchangesOutOfRange, IdempotencyKeyMalformed, IdempotencyKeyReused, HouseRuleOnName, HouseRuleOnExpiry, HouseRuleOnScopes, HouseRule, ClockBehind, Unavailable,
 );
 every!(ShowRefusal, "show-refusal": NotFound, Unavailable);
 every!(ListRefusal, "list-refusal":
