@@ -68,7 +68,7 @@ fn what_is_no_good_refresh_token_is_not_kept() {
     login("").refused(USAGE, &["standard input"]);
     login("hunter2").refused(USAGE, &["79 characters"]);
     login(&format!("jtn_rt_{}", "0".repeat(72))).refused(FAILED, &["not good"]);
-    let rotating = desk.create(&["--name", "rotating", "--rotates-on-use"]);
+    let rotating = desk.create(&["--name", "rotating", "--rotate-on-use"]);
     let ended = login(rotating["token"].as_str().unwrap());
     assert_eq!(ended.code, FAILED, "{ended:?}");
     assert!(ended.stdout.starts_with("jtn_rt_") && ended.stderr.contains("successor"), "{ended:?}");
