@@ -133,7 +133,8 @@ mod tests {
         let received = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut text = Vec::new();
-            while !text.ends_with(b"}}") {
+            // The last member of the body is its type.
+            while !text.ends_with(b"\"notice.backup_old\"}") {
                 let mut bytes = [0; 4096];
                 let count = stream.read(&mut bytes).unwrap();
                 text.extend_from_slice(bytes.get(..count).unwrap());

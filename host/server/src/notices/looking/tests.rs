@@ -146,7 +146,7 @@ fn a_token_is_told_of_two_weeks_three_days_and_a_day_before_it_expires() {
 /// Whatever comes and goes, and however long the server stands still: nobody is told twice on a stage, and whoever could be told is.
 #[test]
 fn over_random_histories_each_is_told_once_on_each_stage() {
-    for seed in 0..40 {
+    for seed in 0..10 {
         let mut dice = fastrand::Rng::with_seed(seed);
         let (house, mut marks) = (House::new(), Marks::new(START));
         let mut told: BTreeMap<(String, u64, u64), u32> = BTreeMap::new();
