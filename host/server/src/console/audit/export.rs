@@ -6,13 +6,13 @@ use axum::{body::Body, extract::State, response::Response};
 use bytes::Bytes;
 use http::{
     HeaderValue, StatusCode, Uri,
-    header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    header::{CONTENT_DISPOSITION, CONTENT_TYPE},
 };
 use jeton_policy::store::{Direction, Unavailable};
 use jeton_store::audit::{AuditLog, MAX_LINES};
 use serde::Serialize;
 
-use super::{Asked, PATH, Visit};
+use super::{super::page::dress, Asked, PATH, Visit};
 use crate::{app::App, audit::query::Query};
 
 /// Entries that a file is made of at most: some megabytes, in memory until the browser has them.
@@ -60,12 +60,11 @@ pub(in crate::console) async fn file(
     let mut response = Response::new(Body::from(Bytes::from(text)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl; charset=utf-8"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Digits and letters of ours alone.
     if let Ok(name) = HeaderValue::try_from(name) {
         headers.insert(CONTENT_DISPOSITION, name);
     }
+    dress(&mut response);
     Ok(response)
 }
 

@@ -6,7 +6,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{super::page::written, words};
+use super::{
+    super::{page::written, span},
+    words,
+};
 
 /// Targets that are shown; the whole entry has them all.
 const SHOWN_TARGETS: usize = 5;
@@ -17,6 +20,9 @@ const ELSEWHERE: [&str; 15] = [
     "act", "account", "actor", "at", "clients", "from", "hash", "id", "network", "outcome", "prev", "request", "seq",
     "subject", "targets",
 ];
+
+/// What is the same of all sessions of an account.
+const SESSIONS: [&str; 5] = ["expires", "name", "owner", "parent", "scopes"];
 
 /// An entry as a row.
 #[derive(Debug, Serialize)]
@@ -51,10 +57,12 @@ impl Entry {
         let members: Map<String, Value> = serde_json::from_str(&line.text).unwrap_or_default();
         let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (act, outcome) = (text("act"), text("outcome"));
-        let mut about = about(&members, administers);
+        let mut about = about(&act, &members, administers);
         let more = about.len().saturating_sub(SHOWN_TARGETS);
         about.truncate(SHOWN_TARGETS);
-        let details = members.iter().filter(|(name, _)| !ELSEWHERE.contains(&name.as_str()));
+        let is_session = act.starts_with("session.");
+        let is_of_interest = |name: &str| !ELSEWHERE.contains(&name) && !(is_session && SESSIONS.contains(&name));
+        let details = members.iter().filter(|(name, _)| is_of_interest(name.as_str()));
         Self {
             seq: line.seq,
             when: written(line.at),
@@ -73,8 +81,10 @@ impl Entry {
     }
 }
 
-fn about(members: &Map<String, Value>, administers: bool) -> Vec<Target> {
+fn about(act: &str, members: &Map<String, Value>, administers: bool) -> Vec<Target> {
     let mut all = Vec::new();
+    // The tokens that people sign in with have no page.
+    let has_pages = !["account.", "session."].iter().any(|kind| act.starts_with(kind));
     if let Some(name) = members.get("account").and_then(Value::as_str) {
         let path = || format!("/console/users/{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
         all.push(Target { name: name.to_owned(), link: administers.then(path) });
@@ -89,7 +99,7 @@ fn about(members: &Map<String, Value>, administers: bool) -> Vec<Target> {
     let ids = if targets.is_empty() { texts(members.get("id")) } else { targets };
     for name in ids.into_iter().chain(texts(members.get("clients"))) {
         // Nothing but the id of a token leads to one, whatever a line says.
-        let link = TokenId::parse(&name).map(|id| format!("/console/tokens/{id}"));
+        let link = TokenId::parse(&name).filter(|_| has_pages).map(|id| format!("/console/tokens/{id}"));
         all.push(Target { name, link });
     }
     all
@@ -109,6 +119,11 @@ fn told(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(told).collect::<Vec<_>>().join(" "),
+        Value::Object(members) if members.len() == 1 && members.contains_key("after") => members
+            .get("after")
+            .and_then(Value::as_u64)
+            .map(|seconds| format!("after {}", span::told(seconds)))
+            .unwrap_or_default(),
         Value::Object(members) => {
             members.iter().map(|(name, value)| format!("{name} {}", told(value))).collect::<Vec<_>>().join(", ")
         }
@@ -142,11 +157,25 @@ mod tests {
     }
 
     #[test]
+    fn spans_are_told_in_words_and_sessions_without_what_they_have_in_common() {
+        let text = |act: &str| format!(r#"{{"act":"{act}","expires":{{"after":7776000}},"note":"n","scopes":["a"]}}"#);
+        let told = |act: &str| entry(&text(act), true).details.into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+        assert_eq!(told("refresh-token.create"), ["after 90 days", "n", "a"]);
+        assert_eq!(told("session.begin"), ["n"]);
+    }
+
+    #[test]
     fn a_batch_names_its_first_and_says_how_many_more_there_are() {
         let ids: Vec<String> = (0..9).map(|number| format!("id{number}")).collect();
         let told = entry(&serde_json::json!({ "act": "refresh-token.delete", "targets": ids }).to_string(), false);
         assert_eq!((told.about.len(), told.more), (SHOWN_TARGETS, 4));
         assert!(told.about.iter().all(|target| target.link.is_none()), "these are no ids");
+    }
+
+    #[test]
+    fn what_people_sign_in_with_has_no_page_to_lead_to() {
+        let told = entry(r#"{"act":"session.begin","targets":["7mH7s6lg79RIaS3eD7phsU"]}"#, true);
+        assert!(told.about.iter().all(|target| target.link.is_none()));
     }
 
     #[test]

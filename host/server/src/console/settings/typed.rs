@@ -120,10 +120,8 @@ impl Typed {
                         change.delegation_levels = Some(number);
                     }
                 }
-                (Kind::Truth(get), Value::Truth(is_on)) => {
-                    if *is_on != get(settings) {
-                        set_truth(&mut change, setting.name, *is_on);
-                    }
+                (Kind::Truth(get), Value::Truth(is_on)) if *is_on != get(settings) => {
+                    set_truth(&mut change, setting.name, *is_on);
                 }
                 (Kind::Scopes(get), Value::Scopes { is_any, listed }) => {
                     let listed = listed.split_whitespace().map(str::to_owned).collect();
@@ -132,7 +130,7 @@ impl Typed {
                         change.scopes = Some(scopes);
                     }
                 }
-                // Both constructors go by the setting's kind.
+                // It is what it was. Both constructors go by the setting's kind.
                 _ => {}
             }
         }
