@@ -77,19 +77,6 @@ fn a_layer_takes_over_what_it_exports_and_all_else_stays_the_authoritys() {
 }
 
 #[test]
-fn what_would_have_more_memories_than_two_is_refused() {
-    let place = Place::new();
-    let (two, _) = composed(&place, artifacts::VERIFIER, None);
-    let two = std::fs::read(two).unwrap();
-    let (three, _) = composed(&place, artifacts::VERIFIER, Some(&two));
-    let (code, log) = serve(&place, &three).refused();
-    assert!(code == 1 && log.contains("does not hold what a policy must hold"), "{log}");
-    let checked = place.jeton(&["policy", "check"]).arg(&three).output().unwrap();
-    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
-    assert!(checked.status.code() == Some(1) && said.contains("memories"), "{said}");
-}
-
-#[test]
 fn what_is_no_layer_is_refused_and_nothing_is_written_over() {
     let place = Place::new();
     let said = |layer: &[u8], arguments: &[&str]| {

@@ -52,11 +52,13 @@ export const exchange = {
   ...bearers,
 
   exchange(request) {
+    refuseNothing(request.scope);
     if (!mayBeUsed(request.refreshToken)) throw 'invalid-grant';
     return bearers.exchange(request);
   },
 
   exchangeToken(request) {
+    refuseNothing(request.scope);
     if (!mayBeUsed(request.subjectToken)) throw 'invalid-subject';
     const parent = find(idOf(request.subjectToken));
     if (parent && isBound(parent.scopes) && request.name && !isOfTeam(request.name)) throw 'invalid-member';
@@ -66,6 +68,11 @@ export const exchange = {
 
 /** Whatever is no refresh token is left to the rules below, so that nobody learns from here what is good. */
 const idOf = (presented) => /^jtn_rt_([0-9A-Za-z]{22})/.exec(presented)?.[1] ?? '';
+
+/** Strings come without the byte order mark that they begin with: a scope of nothing else is malformed, and would ask for all scopes. */
+function refuseNothing(scope) {
+  if (scope === '') throw 'invalid-scope';
+}
 
 /** What is shown of a refresh token; nothing where there is none. */
 function find(id) {
