@@ -50,6 +50,7 @@ impl Default for Metrics {
             connections: Arc::default(),
             polls: Arc::default(),
             clock_behind: AtomicU64::new(0),
+            notices: NoticeCounts::default(),
             sources: OnceLock::new(),
         }
     }
