@@ -2,23 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::administrator::Administrator;
-use crate::support::http::{Request, send};
-use crate::support::place::{Place, free_port};
+use crate::support::http::Request;
+use crate::support::place::Place;
 use crate::support::server::{Launch, Server};
 use crate::support::wait_for;
 
-/// A clock that can be set, and the metrics of the server that goes by it.
+/// A clock that can be set.
 struct Clock {
     offset: PathBuf,
-    metrics: u16,
 }
 
 impl Clock {
     fn of(place: &Place) -> Clock {
-        let clock = Clock { offset: place.path("clock"), metrics: free_port() };
+        let clock = Clock { offset: place.path("clock") };
         clock.set(0);
         clock
     }
@@ -33,7 +32,6 @@ impl Clock {
 
     fn carry(&self, launch: Launch) -> Launch {
         launch
-            .arguments(&["--metrics-listen", &format!("127.0.0.1:{}", self.metrics)])
             .environment("LD_PRELOAD", library())
             .environment("FAKETIME_TIMESTAMP_FILE", &self.offset)
             .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1")
@@ -44,15 +42,15 @@ impl Clock {
 
 impl Clock {
     /// Sets it ahead and waits until the authority has noted in the store how late it was: it does so every ten seconds.
-    fn set_ahead_and_wait_for_the_mark(&self, seconds: i64) {
-        let commits = || {
-            let page = send(self.metrics, &Request::get("/metrics")).unwrap().expect(200).text();
-            let line = page.lines().find(|line| line.starts_with("jeton_store_commits_total ")).unwrap().to_owned();
-            line.split(' ').nth(1).unwrap().parse::<u64>().unwrap()
-        };
-        let before = commits();
+    fn set_ahead_and_wait_for_the_mark(&self, server: &Server, seconds: i64) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         self.set(seconds);
-        wait_for("the mark of the clock to move", || (commits() > before).then_some(()));
+        let ahead = now.saturating_add_signed(seconds);
+        let is_noted = |line: &str| {
+            let told: Value = serde_json::from_str(line).unwrap_or_default();
+            told["message"] == "swept" && told["at"].as_u64() >= Some(ahead)
+        };
+        wait_for("the mark of the clock to move", || server.log().lines().any(is_noted).then_some(()));
     }
 }
 
@@ -90,7 +88,7 @@ fn a_clock_that_is_set_back_revives_nothing_and_stops_minting_only() {
     let expiring = server.access_token(&short.token);
     assert!(lets_in_everywhere(&server, &expiring));
 
-    clock.set_ahead_and_wait_for_the_mark(120);
+    clock.set_ahead_and_wait_for_the_mark(&server, 120);
     // One request, so that only one thread has seen the time that the others must not fall behind.
     assert!(!server.lets_in(&expiring), "its 60 seconds are over");
     server.exchange(&brief.token).expect(400);
@@ -157,7 +155,7 @@ fn time_stands_still_while_the_clock_is_a_little_behind() {
     let made = administrator.create(&server, &json!({ "name": "job", "access_ttl": 30 }));
     let issued_at = |token: &str| server.introspect_itself(token).expect(200).json()["iat"].as_u64().unwrap();
     let before = issued_at(&server.access_token(&made.token));
-    clock.set_ahead_and_wait_for_the_mark(20);
+    clock.set_ahead_and_wait_for_the_mark(&server, 20);
     clock.set(13);
     assert_eq!(clock_of(&server), "ok");
     let after = server.access_token(&made.token);
@@ -203,7 +201,7 @@ fn a_clock_that_was_wrong_is_accepted_by_command_and_nothing_is_revived() {
     let brief = administrator.create(&server, &json!({ "name": "brief", "expires_in": 3600 }));
     let long = administrator.create_named(&server, "long");
     let before = server.access_token(&long.token);
-    clock.set_ahead_and_wait_for_the_mark(7200);
+    clock.set_ahead_and_wait_for_the_mark(&server, 7200);
     server.exchange(&brief.token).expect(400);
     clock.set(0);
     assert_eq!(clock_of(&server), "behind");
@@ -232,7 +230,7 @@ fn a_stopped_stores_clock_is_accepted_too_and_keep_spares_the_refresh_tokens() {
     let administrator = Administrator::enter(&server, &admin);
     let brief = administrator.create(&server, &json!({ "name": "brief", "expires_in": 3600 }));
     let before = server.access_token(&brief.token);
-    clock.set_ahead_and_wait_for_the_mark(7200);
+    clock.set_ahead_and_wait_for_the_mark(&server, 7200);
     server.stop();
     clock.set(0);
     let key = place.root_key();

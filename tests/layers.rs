@@ -117,6 +117,7 @@ fn seconds(moment: &Value) -> i64 {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "how long it takes is told to whoever asks for it")]
 #[ignore = "tests/second-language makes the component first, of 340 MB of packages"]
 fn a_house_policy_in_javascript_holds_every_case_and_decides_issue_and_exchange() {
     let place = Place::new();

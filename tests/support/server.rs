@@ -132,11 +132,10 @@ impl Server {
         }
         let answer = http::send(self.port, &request)?;
         // A refresh token or an access token that was handed out.
-        if answer.status < 300 && answer.text().starts_with('{') {
-            for name in ["token", "access_token", "refresh_token"] {
-                if let Some(secret) = answer.json()[name].as_str() {
-                    self.hide(secret);
-                }
+        let given = serde_json::from_str::<serde_json::Value>(&answer.text()).unwrap_or_default();
+        for name in ["token", "access_token", "refresh_token"] {
+            if let Some(secret) = given[name].as_str().filter(|_| answer.status < 300) {
+                self.hide(secret);
             }
         }
         Ok(answer)

@@ -41,7 +41,7 @@ Examples:
   jeton serve --tls-listen 0.0.0.0:8124 --tls-cert chain.pem --tls-key key.pem
   jeton serve --boot resume --root-key-file /etc/jeton/root-key
   jeton serve --policy house-authority.wasm
-  jeton serve --sso-issuer https://login.example --sso-client-id jeton --sso-client-secret-file secret --sso-role token-admins=admin
+  jeton serve --sso-issuer https://login.example --sso-client-id tokens --sso-client-secret-file secret --sso-role token-admins=admin
   jeton serve --config jeton.toml
 
 Every option is a flag, an environment variable and a key of the TOML file: --tls-listen, JETON_TLS_LISTEN, tls-listen.

@@ -167,6 +167,7 @@ impl Round {
             told.iter().for_each(|(notice, _)| self.app.metrics.notices().tell(notice.kind));
         }
         if !looked.more {
+            tracing::debug!("looked for what is to be told");
             self.looked_at = now;
         }
         Ok(looked.more)

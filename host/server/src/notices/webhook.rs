@@ -109,7 +109,7 @@ fn body(notice: &Notice, issuer: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what went wrong by panicking")]
     use super::*;
     use crate::notices::notice::Kind;
     use std::{

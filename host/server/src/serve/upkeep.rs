@@ -36,11 +36,16 @@ pub(super) async fn run(app: Arc<App>, retention: Retention, mut stop: watch::Re
 }
 
 async fn sweep(app: &App) {
+    let at = now();
     loop {
         match app.authority.call(Class::Administration, |authority| authority.sweep()).await {
             // Between two steps whoever waits for the authority comes first.
             Ok(Ok(swept)) if swept.more => tokio::task::yield_now().await,
-            Ok(Ok(_)) => return,
+            Ok(Ok(_)) => {
+                // The store knows from now on that it was so late.
+                tracing::debug!(at, "swept");
+                return;
+            }
             Ok(Err(_)) | Err(_) => {
                 tracing::warn!("the sweep could not reach the store; it is tried again in {} s", EVERY.as_secs());
                 return;

@@ -14,7 +14,7 @@ fn a_holder_ends_a_token_and_an_api_is_told_so() {
     let desk = Desk::new();
     let job = desk.create(&["--name", "job"]);
     let refresh = job["token"].as_str().unwrap();
-    let access = run(&mut desk.command(&["exchange"]).env("JETON_TOKEN", refresh), "").done();
+    let access = run(desk.command(&["exchange"]).env("JETON_TOKEN", refresh), "").done();
     let told = json(&run(&mut desk.command(&["introspect", "--json"]), &access).done());
     assert_eq!((&told["active"], &told["client_id"]), (&Value::Bool(true), &job["id"]));
     assert_eq!(json(&run(&mut desk.command(&["revoke", "--json"]), refresh).done())["result"], "revoked");

@@ -61,7 +61,7 @@ impl Entry {
         let more = about.len().saturating_sub(SHOWN_TARGETS);
         about.truncate(SHOWN_TARGETS);
         let is_session = act.starts_with("session.");
-        let is_of_interest = |name: &str| !ELSEWHERE.contains(&name) && !(is_session && SESSIONS.contains(&name));
+        let is_of_interest = |name: &str| !(ELSEWHERE.contains(&name) || is_session && SESSIONS.contains(&name));
         let details = members.iter().filter(|(name, _)| is_of_interest(name.as_str()));
         Self {
             seq: line.seq,

@@ -15,12 +15,15 @@ use crate::notices::{
 const START: u64 = 1_800_000_000;
 const DAY: u64 = 24 * 60 * 60;
 
+/// When a carrier was given something, and the ids of what it was.
+type Given = (u64, Vec<String>);
+
 /// What a carrier does with a message, and what it was given.
 #[derive(Clone)]
 struct Receiver {
     channel: Channel,
     answers: Arc<Mutex<Vec<Result<(), SendError>>>>,
-    given: Arc<Mutex<Vec<(u64, Vec<String>)>>>,
+    given: Arc<Mutex<Vec<Given>>>,
 }
 
 impl Carrier for Receiver {
