@@ -9,7 +9,7 @@
 //! | how a refusal of the policy is answered | `refusals` |
 //! | what a request may look like | [`oauth_request`] over [`form`], `json`, `query`, [`bearer`], [`limits`] |
 //! | what a request is read as, without a server | [`reading`] |
-//! | what the API document says | [`document`] |
+//! | what the API document says | `document` |
 //! | what an error looks like | [`problem`] (RFC 9457), [`oauth_error`] (RFC 6749) |
 
 mod access_tokens;

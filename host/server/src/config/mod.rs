@@ -165,7 +165,7 @@ pub struct ServeOptions {
     /// How long audit entries are kept: a number of days, or `forever` [default: 400d]
     #[arg(long, env = "JETON_AUDIT_RETENTION", value_name = "DAYS")]
     pub audit_retention: Option<Retention>,
-    /// OpenID Connect provider by which people sign in to the console, such as https://login.example [default: local accounts alone]
+    /// OpenID Connect provider by which people sign in to the console, such as `https://login.example` [default: local accounts alone]
     #[arg(long, env = "JETON_SSO_ISSUER", value_name = "URL")]
     pub sso_issuer: Option<String>,
     /// What the provider knows this authority by
