@@ -25,13 +25,18 @@ pub(crate) const ISSUER: &str = "https://tokens.example";
 /// A call that a refusal answers, and that a trap fails.
 pub(crate) type Answered<T, R> = Result<Result<T, R>, Failure>;
 
-/// An instance of the authority.
-pub(crate) struct Office(Solo);
+/// An instance of the authority, and the others that take its place as they do in a server.
+pub(crate) struct Office {
+    solo: Solo,
+    /// How often one did.
+    replaced: u32,
+}
 
 impl Office {
     pub(crate) fn new(sandbox: &Sandbox, ground: &Ground) -> Result<Self, Failure> {
         let lent = Arc::new(ground.lend());
-        Ok(Self(sandbox.instantiate(&lent).map_err(|trap| Failure::trap("the start", &trap))?))
+        let solo = sandbox.instantiate(&lent).map_err(|trap| Failure::trap("the start", &trap))?;
+        Ok(Self { solo, replaced: 0 })
     }
 
     /// Calls an export; `call` is its name.
@@ -40,7 +45,10 @@ impl Office {
         call: &str,
         f: impl FnOnce(&mut AuthorityCall<'_>) -> wasmtime::Result<R>,
     ) -> Result<R, Failure> {
-        let mut authority = self.0.authority().ok_or_else(|| Failure::new("it is no authority"))?;
+        if self.solo.replace_if_worn().map_err(|trap| Failure::trap("the start", &trap))? {
+            self.replaced += 1;
+        }
+        let mut authority = self.solo.authority().ok_or_else(|| Failure::new("it is no authority"))?;
         f(&mut authority).map_err(|trap| Failure::trap(call, &trap))
     }
 
@@ -130,9 +138,9 @@ impl Office {
         self.ask("sweep", |authority| authority.sweep())
     }
 
-    /// The most bytes of memory that it has had.
-    pub(crate) fn memory(&mut self) -> usize {
-        self.0.memory()
+    /// How often its memory had grown so far that another instance took its place.
+    pub(crate) fn replaced(&self) -> u32 {
+        self.replaced
     }
 }
 

@@ -1,8 +1,11 @@
 //! The guests that this binary carries, and what a component says of itself.
 
 use sha2::{Digest, Sha256};
-use wit_component::DecodedWasm;
-use wit_parser::{WorldItem, WorldKey};
+use wasmparser::{
+    Parser, Payload, Validator, WasmFeatures,
+    component_types::{ComponentEntityType, ComponentItem},
+    types::TypesRef,
+};
 
 /// The portable authority component, for other runtimes.
 pub const AUTHORITY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/portable-authority.wasm"));
@@ -68,25 +71,61 @@ pub fn inspect(bytes: &[u8]) -> Result<World, InspectError> {
         [b'\0', b'a', b's', b'm', ..] => return Err(InspectError::Broken("its preamble is unknown".to_owned())),
         _ => return Err(InspectError::NotWasm),
     }
-    let decoded = wit_component::decode(bytes).map_err(|error| InspectError::Broken(format!("{error:#}")))?;
-    let DecodedWasm::Component(resolve, id) = decoded else { return Err(InspectError::WitPackage) };
-    let world = resolve.worlds.get(id).ok_or_else(|| InspectError::Broken("it has no world".to_owned()))?;
-
-    let with_functions = |(key, item): (&WorldKey, &WorldItem)| match item {
-        WorldItem::Interface { id, .. } => resolve
-            .interfaces
-            .get(*id)
-            .is_some_and(|interface| !interface.functions.is_empty())
-            .then(|| resolve.name_world_key(key)),
-        WorldItem::Function(_) => Some(resolve.name_world_key(key)),
-        WorldItem::Type { .. } => None,
+    let broken = |error: wasmparser::Error| InspectError::Broken(error.to_string());
+    let types = Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(broken)?;
+    let types = types.as_ref();
+    let (imports, exports) = names(bytes).map_err(broken)?;
+    let is_type = |name: &&str| matches!(types.component_item_for_export(name), Some(item) if is_type(item));
+    if imports.is_empty() && !exports.is_empty() && exports.iter().all(is_type) {
+        return Err(InspectError::WitPackage);
+    }
+    let with_functions = |names: Vec<&str>, item: fn(TypesRef<'_>, &str) -> bool| {
+        names.into_iter().filter(|name| item(types, name)).map(str::to_owned).collect()
     };
     Ok(World {
-        imports: world.imports.iter().filter_map(with_functions).collect(),
-        exports: world.exports.iter().filter_map(with_functions).collect(),
+        imports: with_functions(imports, |types, name| has_functions(types, types.component_item_for_import(name))),
+        exports: with_functions(exports, |types, name| has_functions(types, types.component_item_for_export(name))),
         size: bytes.len(),
         sha256: digest(bytes),
     })
+}
+
+/// What a component imports and exports, by name, without what the components and modules in it do.
+fn names(component: &[u8]) -> Result<(Vec<&str>, Vec<&str>), wasmparser::Error> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    imports.push(import?.name.name);
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    exports.push(export?.name.name);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((imports, exports))
+}
+
+fn is_type(item: &ComponentItem) -> bool {
+    matches!(item.ty, ComponentEntityType::Type { .. })
+}
+
+fn has_functions(types: TypesRef<'_>, item: Option<&ComponentItem>) -> bool {
+    match item.map(|item| item.ty) {
+        Some(ComponentEntityType::Func(_)) => true,
+        Some(ComponentEntityType::Instance(id)) => {
+            types.get(id).is_some_and(|instance| instance.exports.values().any(|item| has_functions(types, Some(item))))
+        }
+        _ => false,
+    }
 }
 
 /// SHA-256 of a component, in hexadecimal.
@@ -97,7 +136,43 @@ pub fn digest(component: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use wasm_encoder::{
+        Alias, ComponentBuilder, ComponentExportKind, ComponentOuterAliasKind, ComponentTypeRef, ComponentValType,
+        InstanceType, PrimitiveValType, TypeBounds,
+    };
+
     use super::*;
+
+    /// A component that imports three interfaces; each takes a type of the one before it.
+    fn importing_in_a_row(interfaces: [&str; 3]) -> Vec<u8> {
+        let mut component = ComponentBuilder::default();
+        let mut before = None;
+        for interface in interfaces {
+            let mut instance = InstanceType::new();
+            match before {
+                Some(index) => {
+                    instance.alias(Alias::Outer { kind: ComponentOuterAliasKind::Type, count: 1, index });
+                }
+                None => {
+                    instance.ty().defined_type().record([("it", ComponentValType::Primitive(PrimitiveValType::U32))])
+                }
+            }
+            instance.export("it", ComponentTypeRef::Type(TypeBounds::Eq(0)));
+            instance.ty().function().params([("it", ComponentValType::Type(1))]).result(None);
+            instance.export("take", ComponentTypeRef::Func(2));
+            let instance = component.type_instance(None, &instance);
+            let instance = component.import(interface, ComponentTypeRef::Instance(instance));
+            before = Some(component.alias_export(instance, "it", ComponentExportKind::Type));
+        }
+        component.finish()
+    }
+
+    #[test]
+    fn packages_that_need_each_other_are_told_like_others() {
+        let interfaces = ["house:a/first@1.0.0", "house:b/second@1.0.0", "house:a/third@1.0.0"];
+        let world = inspect(&importing_in_a_row(interfaces)).unwrap();
+        assert_eq!((world.imports, world.exports), (interfaces.map(str::to_owned).to_vec(), Vec::new()));
+    }
 
     #[test]
     fn a_file_that_is_no_component_is_refused_with_the_reason() {

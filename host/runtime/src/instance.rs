@@ -28,6 +28,11 @@ impl AuthorityInstance {
         let guest = policy.authority().instantiate(&mut store)?;
         Ok(Self { store, guest })
     }
+
+    /// Whether its memory has grown so far that another takes its place. All that counts is in the store, so any will do.
+    pub(crate) fn is_worn(&mut self) -> bool {
+        self.store.data_mut().memory().is_worn()
+    }
 }
 
 /// The state of a verifier's store: a verifier is lent nothing.

@@ -7,6 +7,10 @@ use wasmtime::ResourceLimiter;
 
 use crate::engine_config::MAX_MEMORY;
 
+/// Bytes at which an instance is replaced before its next call. Languages that collect what is no longer used do so rarely: theirs
+/// would grow to the bound, in the midst of a call, while most of it is of no use. Half of the bound is then left for every call.
+const WORN_AT: usize = MAX_MEMORY / 2;
+
 /// The memories of one instance together: never more than [`MAX_MEMORY`] bytes.
 #[derive(Default)]
 pub(crate) struct MemoryCap(usize);
@@ -15,6 +19,11 @@ impl MemoryCap {
     /// The bytes that they have. A memory never shrinks, so it is the most that they had.
     pub(crate) fn held(&self) -> usize {
         self.0
+    }
+
+    /// Whether the instance is to be replaced before its next call.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.0 >= WORN_AT
     }
 }
 

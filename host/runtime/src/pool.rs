@@ -32,6 +32,8 @@ type Job = Box<dyn FnOnce(Option<&mut AuthorityInstance>, &Follower) -> Conditio
 /// What a call left behind.
 enum Condition {
     Sound,
+    /// Its memory has grown: there is another for the next call.
+    Worn,
     /// A trap spoils the instance and its store.
     Spoiled,
 }
@@ -72,7 +74,7 @@ impl Pool {
             match f(&mut AuthorityCall::new(instance)) {
                 Ok(answer) => {
                     reply(Ok(answer));
-                    Condition::Sound
+                    if instance.is_worn() { Condition::Worn } else { Condition::Sound }
                 }
                 Err(trap) => {
                     tracing::error!(
@@ -158,8 +160,13 @@ fn work(name: &'static str, jobs: &Receiver<Job>, places: &Arc<Places>, mut make
                 tracing::error!(pool = name, "a call panicked; its instance is replaced");
                 Condition::Spoiled
             });
-        if let Condition::Spoiled = condition {
-            instance = None;
+        match condition {
+            Condition::Sound => {}
+            Condition::Worn => {
+                tracing::debug!(pool = name, "an instance has used half of its memory; it is replaced");
+                instance = None;
+            }
+            Condition::Spoiled => instance = None,
         }
     }
 }

@@ -33,7 +33,9 @@ const LIMIT: Duration = Duration::from_secs(2);
 pub const MEMORY_CAP: usize = MAX_MEMORY;
 
 /// A component, compiled and linked, ready to instantiate.
-pub struct Sandbox {
+pub struct Sandbox(Arc<Ready>);
+
+struct Ready {
     engine: Engine,
     component: InstancePre<LentState>,
     guest: GuestPre,
@@ -83,7 +85,7 @@ impl Sandbox {
             Kind::Authority => GuestPre::Authority(Box::new(AuthorityPre::new(component.clone()).map_err(wrap)?)),
             Kind::Verifier => GuestPre::Verifier(GuestIndices::new(&component).map_err(wrap)?),
         };
-        Ok(Self { engine, component, guest })
+        Ok(Self(Arc::new(Ready { engine, component, guest })))
     }
 
     /// Makes an instance that is lent this.
@@ -91,8 +93,14 @@ impl Sandbox {
     /// # Errors
     /// When it cannot be made: an export has another type than the contract says, or what it does at its start fails.
     pub fn instantiate(&self, lent: &Arc<Lent>) -> wasmtime::Result<Solo> {
+        Ok(Solo { member: self.0.instantiate(lent)?, ready: Arc::clone(&self.0), lent: Arc::clone(lent) })
+    }
+}
+
+impl Ready {
+    fn instantiate(&self, lent: &Arc<Lent>) -> wasmtime::Result<Member> {
         let mut store = store(&self.engine, LentState::new(Arc::clone(lent)));
-        Ok(Solo(match &self.guest {
+        Ok(match &self.guest {
             GuestPre::Authority(authority) => {
                 let guest = authority.instantiate(&mut store)?;
                 Member::Authority(AuthorityInstance { store, guest })
@@ -102,12 +110,16 @@ impl Sandbox {
                 let guest = verification.load(&mut store, &instance)?;
                 Member::Verifier(store, guest)
             }
-        }))
+        })
     }
 }
 
 /// An instance. After a trap it must not be called again.
-pub struct Solo(Member);
+pub struct Solo {
+    member: Member,
+    ready: Arc<Ready>,
+    lent: Arc<Lent>,
+}
 
 #[allow(clippy::large_enum_variant, reason = "a handful of them exist at a time")]
 enum Member {
@@ -118,10 +130,26 @@ enum Member {
 impl Solo {
     /// The exports of the authority world; `None` where it is taken for a verifier.
     pub fn authority(&mut self) -> Option<AuthorityCall<'_>> {
-        match &mut self.0 {
+        match &mut self.member {
             Member::Authority(instance) => Some(AuthorityCall::new(instance)),
             Member::Verifier(..) => None,
         }
+    }
+
+    /// Puts another instance of an authority in its place, where a server would do so before the next call: its memory has grown to
+    /// half of [`MEMORY_CAP`]. Says whether it did.
+    ///
+    /// # Errors
+    /// When no other can be made.
+    pub fn replace_if_worn(&mut self) -> wasmtime::Result<bool> {
+        let is_worn = match &mut self.member {
+            Member::Authority(instance) => instance.is_worn(),
+            Member::Verifier(..) => false,
+        };
+        if is_worn {
+            self.member = self.ready.instantiate(&self.lent)?;
+        }
+        Ok(is_worn)
     }
 
     /// Hands it a live document.
@@ -178,7 +206,7 @@ impl Solo {
 
     /// The most bytes of linear memory that it has had.
     pub fn memory(&mut self) -> usize {
-        let store = match &mut self.0 {
+        let store = match &mut self.member {
             Member::Authority(instance) => &mut instance.store,
             Member::Verifier(store, _) => store,
         };
@@ -187,7 +215,7 @@ impl Solo {
 
     /// The interface that both worlds export, at the beginning of a call.
     fn verification(&mut self) -> (&mut Store<LentState>, &Guest) {
-        let (store, guest) = match &mut self.0 {
+        let (store, guest) = match &mut self.member {
             Member::Authority(AuthorityInstance { store, guest }) => (store, guest.jeton_policy_verification()),
             Member::Verifier(store, guest) => (store, &*guest),
         };

@@ -1,7 +1,7 @@
 //! Jeton's figures: `cargo run --release -p jeton-bench`, after `cargo build --release`. Takes about ten minutes.
 //!
 //! Everything is compared within one run and in turns, so that what drifts with the machine drifts for both sides.
-//! The page is written to `docs/figures.md`. With `algorithms`, `feed` or `scale`, those figures alone are taken and no page is written;
+//! The page is written to `docs/figures.md`. With `algorithms`, `feed`, `people` or `scale`, those figures alone are taken and no page is written;
 //! `scale cuts sweeping` takes two of its figures.
 
 mod algorithms;
@@ -22,6 +22,7 @@ mod http_figures;
 mod load;
 mod machine;
 mod measure;
+mod people_figures;
 mod process;
 mod report;
 mod scale_figures;
@@ -40,9 +41,10 @@ fn main() -> anyhow::Result<()> {
         [] => {}
         ["algorithms"] => return algorithms::run(&mut Report::default()),
         ["feed"] => return feed_figures::run(&mut Report::default()),
+        ["people", asked @ ..] => return people_figures::run(&mut Report::default(), asked),
         ["scale", asked @ ..] => return scale_figures::run(&mut Report::default(), asked),
         ["fixed-reply", port, bytes] => return fixed_reply::run(port.parse()?, bytes.parse()?),
-        _ => anyhow::bail!("usage: jeton-bench [algorithms | feed | scale [FIGURE]...]"),
+        _ => anyhow::bail!("usage: jeton-bench [algorithms | feed | people [FIGURE]... | scale [FIGURE]...]"),
     }
     let mut report = Report::default();
     machine::run(&mut report)?;
@@ -50,6 +52,7 @@ fn main() -> anyhow::Result<()> {
     algorithms::run(&mut report)?;
     http_figures::run(&mut report)?;
     feed_figures::run(&mut report)?;
+    people_figures::run(&mut report, &[])?;
     start_figures::run(&mut report)?;
     scale_figures::run(&mut report, &[])?;
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/figures.md");

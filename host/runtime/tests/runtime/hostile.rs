@@ -66,6 +66,14 @@ fn an_authority_that_takes_all_memory_gets_64_mebibytes() {
 }
 
 #[test]
+fn an_authority_whose_memory_grows_with_each_call_is_replaced_before_it_has_none_left() {
+    let authority = authority(Behaviour::Leaks(20 << 20));
+    for number in 0..20 {
+        assert_eq!(call(&authority), Ok(()), "call {number}");
+    }
+}
+
+#[test]
 fn a_verifier_that_traps_accepts_nothing_and_goes_out_of_service() {
     let running = with_verifier(Behaviour::Traps);
     assert_eq!(running.live.held().unwrap().sequence, SEQUENCE);

@@ -11,7 +11,7 @@ use super::{
     form::Fields,
     one_time_code::chosen,
     page::{Frame, Page, Visit, shown, written},
-    sign_in,
+    qr, sign_in,
 };
 use crate::{
     accounts::{
@@ -53,6 +53,7 @@ struct SecondFactorOffer {
     secret: Zeroizing<String>,
     #[serde(serialize_with = "shown")]
     link: Zeroizing<String>,
+    code: Option<qr::Code>,
 }
 
 impl Page for SecondFactorOffer {
@@ -248,5 +249,6 @@ fn offer(
     trouble: Option<&'static str>,
 ) -> Response {
     let (secret, link) = (offered.to_base32(), offered.to_uri(name.as_str()));
-    visit.page(status, "Set up a second factor", |frame| SecondFactorOffer { frame, trouble, secret, link })
+    let code = qr::Code::of(&link);
+    visit.page(status, "Set up a second factor", |frame| SecondFactorOffer { frame, trouble, secret, link, code })
 }

@@ -33,6 +33,7 @@ mod one_time_code;
 pub(crate) mod origin;
 mod overview;
 pub(crate) mod page;
+mod qr;
 pub(crate) mod session;
 mod settings;
 mod sign_in;

@@ -19,6 +19,8 @@ pub(crate) enum Behaviour {
     Loops,
     /// Takes memory until it gets no more; traps unless it has exactly so many bytes then, and answers `ok` of zeros.
     GrowsTo(u32),
+    /// Takes so many bytes of memory more and answers `ok` of zeros; traps where it gets none.
+    Leaks(u32),
     /// A `load` that claims to hold [`SEQUENCE`], whatever it is given.
     Holds,
     /// A `verify` that traps when the token is empty and finds any other malformed.
@@ -121,6 +123,16 @@ fn body(behaviour: Behaviour, number: u32, params: u32) -> Vec<I<'static>> {
             I::MemorySize(0),
             I::I32Const(i32::try_from(bytes / PAGE).unwrap()),
             I::I32Ne,
+            I::If(BlockType::Empty),
+            I::Unreachable,
+            I::End,
+            I::I32Const(ZEROS),
+        ],
+        Behaviour::Leaks(bytes) => vec![
+            I::I32Const(i32::try_from(bytes / PAGE).unwrap()),
+            I::MemoryGrow(0),
+            I::I32Const(-1),
+            I::I32Eq,
             I::If(BlockType::Empty),
             I::Unreachable,
             I::End,
