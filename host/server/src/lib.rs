@@ -15,7 +15,7 @@
 //! | logs, metrics | [`observe`] |
 //! | what is told before it hurts, and where to | [`notices`] |
 //! | when a refresh token was used last | [`uses`] |
-//! | policies of a house's own | [`policy_files`] |
+//! | policies of a house's own | [`policy_files`], [`policy_orders`] |
 //! | how many wait for changes of the live set | [`polls`] |
 
 pub mod accounts;
@@ -36,6 +36,7 @@ pub mod local_socket;
 pub mod notices;
 pub mod observe;
 pub mod policy_files;
+pub mod policy_orders;
 pub mod polls;
 pub mod root_key_file;
 pub mod secret_file;

@@ -13,7 +13,10 @@ use jeton_kit::{Counts, Kind, Report};
 use jeton_runtime::{InForce, Live, LiveError, Member, Policy, PolicyError, artifacts};
 use parking_lot::Mutex;
 
-use crate::audit::NotRecorded;
+use crate::{
+    audit::NotRecorded,
+    policy_orders::{LastOrder, Order},
+};
 
 /// Bytes that a component may have. One that carries an engine for another language has some twelve million.
 const MAX_COMPONENT: u64 = 64 << 20;
@@ -77,6 +80,23 @@ impl PolicyFileError {
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Unreadable { .. })
     }
+
+    /// What callers are told, in one word of the API.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotRecorded(_) => "unavailable",
+            Self::NoneGiven => "no-policy-files",
+            Self::AnotherFile(_) => "another-policy-file",
+            Self::Unreadable { .. } => "policy-unreadable",
+            Self::Unfit(_) => "policy-unfit",
+            Self::TooLarge(_)
+            | Self::Unusable { .. }
+            | Self::TwoOfOneWorld(_)
+            | Self::Broken { .. }
+            | Self::NotRun(_) => "policy-refused",
+        }
+    }
 }
 
 /// How a component is tried before it is run for anybody.
@@ -105,6 +125,7 @@ pub struct PolicyFiles {
     trial: Trial,
     /// One order at a time: the later one finds what the earlier one did.
     turn: Mutex<()>,
+    last_order: LastOrder,
 }
 
 /// What the files hold.
@@ -123,13 +144,19 @@ impl PolicyFiles {
     /// These files, to be tried so.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, trial: Trial) -> Self {
-        Self { paths, trial, turn: Mutex::default() }
+        Self { paths, trial, turn: Mutex::default(), last_order: LastOrder::default() }
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty()
+    }
+
+    /// The last order to load them.
+    #[must_use]
+    pub fn last_order(&self) -> Option<Order> {
+        self.last_order.get()
     }
 
     /// The policy for a start. Takes seconds where files are given: they are tried first.
@@ -158,6 +185,16 @@ impl PolicyFiles {
             return Err(PolicyFileError::NoneGiven);
         }
         let _turn = self.turn.lock();
+        self.last_order.during(|| self.load_in_turn(live, in_force, expected, record))
+    }
+
+    fn load_in_turn(
+        &self,
+        live: &Live,
+        in_force: &InForce,
+        expected: Option<&str>,
+        record: impl FnOnce(&[Member; 2]) -> Result<(), NotRecorded>,
+    ) -> Result<Loaded, PolicyFileError> {
         let components = self.read()?;
         let digests: Vec<String> = components.all().map(|(_, component)| artifacts::digest(&component.bytes)).collect();
         if let Some(expected) = expected.filter(|expected| !digests.iter().any(|digest| digest == expected)) {

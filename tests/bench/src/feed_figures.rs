@@ -94,8 +94,15 @@ impl Edge {
     }
 }
 
-/// Takes the figures.
-pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
+/// What each of the figures is called on the command line.
+const FIGURES: [&str; 3] = ["library", "busy", "idle"];
+
+/// Takes all figures, or those that are asked for.
+pub(crate) fn run(report: &mut Report, asked: &[&str]) -> anyhow::Result<()> {
+    if let Some(unknown) = asked.iter().find(|asked| !FIGURES.contains(asked)) {
+        bail!("there is no figure `{unknown}`: there are {}", FIGURES.join(", "));
+    }
+    let is_asked = |figure: &str| asked.is_empty() || asked.contains(&figure);
     let own = std::process::id().to_string();
     let pinned = Command::new("taskset").args(["-a", "-p", "-c", "1", &own]).output().context("taskset")?;
     anyhow::ensure!(pinned.status.success(), "this needs two cores");
@@ -121,12 +128,19 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     let exchanged = Connection::new(&url, None, false)?.exchange(&token, None, None)?;
     let access = text(&exchanged, "access_token")?;
     report.section("The live feed: edges that hear of every revocation");
-    library(report, &url, &administrator, &make)?;
+    if is_asked("library") {
+        library(report, &url, &administrator, &make)?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
-        let start = held(&administrator)?;
-        busy(report, &server, &credentials, &access, doomed, start).await?;
-        idle(report, &server, credentials.first().context("an edge")?, held(&administrator)?).await
+        if is_asked("busy") {
+            let start = held(&administrator)?;
+            busy(report, &server, &credentials, &access, doomed, start).await?;
+        }
+        if is_asked("idle") {
+            idle(report, &server, credentials.first().context("an edge")?, held(&administrator)?).await?;
+        }
+        Ok(())
     })
 }
 

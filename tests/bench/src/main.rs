@@ -40,18 +40,18 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => {}
         ["algorithms"] => return algorithms::run(&mut Report::default()),
-        ["feed"] => return feed_figures::run(&mut Report::default()),
+        ["feed", asked @ ..] => return feed_figures::run(&mut Report::default(), asked),
         ["people", asked @ ..] => return people_figures::run(&mut Report::default(), asked),
         ["scale", asked @ ..] => return scale_figures::run(&mut Report::default(), asked),
         ["fixed-reply", port, bytes] => return fixed_reply::run(port.parse()?, bytes.parse()?),
-        _ => anyhow::bail!("usage: jeton-bench [algorithms | feed | people [FIGURE]... | scale [FIGURE]...]"),
+        _ => anyhow::bail!("usage: jeton-bench [algorithms | feed [FIGURE]... | people [FIGURE]... | scale [FIGURE]...]"),
     }
     let mut report = Report::default();
     machine::run(&mut report)?;
     verdicts::run(&mut report)?;
     algorithms::run(&mut report)?;
     http_figures::run(&mut report)?;
-    feed_figures::run(&mut report)?;
+    feed_figures::run(&mut report, &[])?;
     people_figures::run(&mut report, &[])?;
     start_figures::run(&mut report)?;
     scale_figures::run(&mut report, &[])?;

@@ -1,15 +1,15 @@
 //! `/v1/policy`: the policy in force, and the order to load the files of `--policy` anew.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{Request, StatusCode};
+use jeton_runtime::Member;
 use jeton_runtime::audit::Origin;
-use jeton_runtime::{InForce, Member};
 use serde_json::{Value, json};
 
 use super::json::Members;
@@ -18,15 +18,21 @@ use super::problem::{Problem, ProblemKind};
 use super::{respond, time};
 use crate::app::App;
 use crate::policy_files::{Loaded, PolicyFileError};
+use crate::policy_orders::Order;
 use crate::serve;
+
+/// So long an order is waited for: less than any request may take. A policy with the engine of a language in it is compiled and tried
+/// for longer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 
 /// `GET /v1/policy`.
 pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
-    respond::json(StatusCode::OK, &shown(app.authority.in_force()))
+    respond::json(StatusCode::OK, &shown(&app))
 }
 
 /// `POST /v1/policy`: what SIGHUP does, with an answer. Its body may be empty; `{"sha256"}` is what one of the files must be.
-/// It takes seconds: what the files hold is tried first.
+/// It takes seconds, since what the files hold is tried first; where it takes more than [`ANSWERED_WITHIN`] the answer is 202, the order
+/// goes on, and what came of it is the `last_order` of [`show`].
 pub(super) async fn load(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Arc<Caller>>,
@@ -42,35 +48,32 @@ pub(super) async fn load(
     let by = caller.by().to_owned();
     let origin = Origin::current().unwrap_or_default();
     let load = move || origin.during_blocking(|| serve::load_policy(&order, expected.as_deref(), &by));
-    let loaded = tokio::task::spawn_blocking(load).await.map_err(|_| Problem::unavailable())?;
-    let loaded = loaded.map_err(|error| problem(&error))?;
-    let mut answer = shown(app.authority.in_force());
+    let ordered = tokio::task::spawn_blocking(load);
+    let (status, loaded) = match tokio::time::timeout(ANSWERED_WITHIN, ordered).await {
+        Ok(done) => {
+            let loaded = done.map_err(|_| Problem::unavailable())?;
+            (StatusCode::OK, loaded.map_err(|error| problem(&error))?)
+        }
+        Err(_) => (StatusCode::ACCEPTED, Loaded::Unchanged),
+    };
+    let mut answer = shown(&app);
     if let Some(members) = answer.as_object_mut() {
         members.insert("replaced".to_owned(), json!(loaded == Loaded::Replaced));
     }
-    Ok(respond::json(StatusCode::OK, &answer))
+    Ok(respond::json(status, &answer))
 }
 
 /// The sentence says what is wrong with the file, which administrators may know.
 fn problem(error: &PolicyFileError) -> Problem {
-    let (kind, code) = match error {
-        PolicyFileError::NotRecorded(_) => return Problem::unavailable(),
-        PolicyFileError::NoneGiven => (ProblemKind::Conflict, "no-policy-files"),
-        PolicyFileError::AnotherFile(_) => (ProblemKind::Conflict, "another-policy-file"),
-        PolicyFileError::Unreadable { .. } => (ProblemKind::Conflict, "policy-unreadable"),
-        PolicyFileError::Unfit(_) => (ProblemKind::Conflict, "policy-unfit"),
-        PolicyFileError::TooLarge(_)
-        | PolicyFileError::Unusable { .. }
-        | PolicyFileError::TwoOfOneWorld(_)
-        | PolicyFileError::Broken { .. }
-        | PolicyFileError::NotRun(_) => (ProblemKind::Conflict, "policy-refused"),
-    };
-    Problem::new(kind, code, error.to_string())
+    match error {
+        PolicyFileError::NotRecorded(_) => Problem::unavailable(),
+        _ => Problem::new(ProblemKind::Conflict, error.code(), error.to_string()),
+    }
 }
 
 /// The policy in force as `/v1` shows it.
-fn shown(in_force: &InForce) -> Value {
-    let standing = in_force.standing();
+fn shown(app: &App) -> Value {
+    let standing = app.authority.in_force().standing();
     let [authority, verifier] = &standing.members;
     let last = standing.last_rollback.map(|last| {
         let [authority, verifier] = &last.members;
@@ -85,6 +88,16 @@ fn shown(in_force: &InForce) -> Value {
         "rollbacks": standing.rollbacks,
         "last_rollback": last,
         "failures": { "authority": authority_failures, "verifier": verifier_failures },
+        "last_order": app.policy_files.last_order().as_ref().map(order),
+    })
+}
+
+fn order(order: &Order) -> Value {
+    let refusal = order.ended.as_ref().and_then(|ended| ended.refusal.as_ref());
+    json!({
+        "begun_at": moment(order.begun_at),
+        "ended_at": order.ended.as_ref().map(|ended| moment(ended.at)),
+        "refusal": refusal.map(|(code, detail)| json!({ "code": code, "detail": detail })),
     })
 }
 

@@ -7,6 +7,8 @@ use std::{
     fs,
     io::{self, ErrorKind, Write as _},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use http::Method;
@@ -70,6 +72,9 @@ Only files on the authority's machine are loaded, since a policy is lent the roo
 A policy that traps or takes too long within ten minutes of this is taken back by itself; `jeton policy status` says so.
 JETON_TOKEN holds the refresh token of an administrator, which `jeton bootstrap` makes on the authority's machine.";
 
+/// How often it is asked whether an order has ended that took longer than a request may.
+const ASKED_EVERY: Duration = Duration::from_secs(1);
+
 fn status(options: &remote::Options) -> Result<(), CliError> {
     let policy = options.remote.administrator()?.call(Method::GET, "/v1/policy", None)?;
     tell(&policy, options.json)
@@ -109,7 +114,23 @@ fn tell(policy: &Value, as_json: bool) -> Result<(), CliError> {
 fn load(file: Option<&Path>, options: &remote::Options) -> Result<(), CliError> {
     let bytes = file.map(|file| fs::read(file).map_err(|error| failed(file, error))).transpose()?;
     let expected = bytes.map(|bytes| json!({ "sha256": artifacts::digest(&bytes) }));
-    let policy = options.remote.administrator()?.call(Method::POST, "/v1/policy", expected.as_ref())?;
+    let administrator = options.remote.administrator()?;
+    let mut policy = administrator.call(Method::POST, "/v1/policy", expected.as_ref())?;
+    let is_under_way = |policy: &Value| {
+        policy
+            .get("last_order")
+            .is_some_and(|order| !order.is_null() && order.get("ended_at").is_some_and(Value::is_null))
+    };
+    if is_under_way(&policy) {
+        output::note("The policy is large: it is still being compiled and tried.");
+    }
+    while is_under_way(&policy) {
+        thread::sleep(ASKED_EVERY);
+        policy = administrator.call(Method::GET, "/v1/policy", None)?;
+    }
+    if let Some(detail) = policy.pointer("/last_order/refusal/detail").and_then(Value::as_str) {
+        return Err(CliError::Failed(detail.to_owned()));
+    }
     tell(&policy, options.json)
 }
 

@@ -176,11 +176,15 @@ fn show_policy() -> Op {
 fn load_policy() -> Op {
     let body = object([may("sha256", "What one of the files must be", sha256())]);
     let answer =
-        object(policy().into_iter().chain([must("replaced", "`false`: the files are what is in force", truth())]));
+        || object(policy().into_iter().chain([must("replaced", "`false`: the files are what is in force", truth())]));
     Op::new(Method::POST, "/v1/policy", TAG, "loadPolicy", "Load the files of `--policy` anew")
-        .says("They are tried first, which takes seconds. What fails is not put in force.")
+        .says(
+            "They are tried first, which takes seconds. What fails is not put in force. \
+             After 202 the order goes on, and `last_order` of the policy tells what came of it.",
+        )
         .may_take(body.into(), json!({}))
-        .gives(200, "The policy in force then", answer.into())
+        .gives(200, "The policy in force then", answer().into())
+        .gives(202, "It takes longer: the policy that is still in force", answer().into())
         .refuses(
             ProblemKind::Conflict,
             &["no-policy-files", "another-policy-file", "policy-unreadable", "policy-unfit", "policy-refused"],

@@ -212,6 +212,12 @@ pub(super) fn policy() -> Vec<Member> {
         must("authority", "", named("PolicyMember")),
         must("verifier", "", named("PolicyMember")),
     ]);
+    let refusal = object([must("code", "In one word", text()), must("detail", "In a sentence", text())]);
+    let order = object([
+        must("begun_at", "When", moment()),
+        must("ended_at", "`null`: the policy is still being tried", or_null(moment())),
+        must("refusal", "Why nothing was loaded", either([refusal.into(), super::schema::null().into()])),
+    ]);
     let failures = object([must("authority", "", from(0)), must("verifier", "", from(0))]);
     vec![
         must("authority", "Decides on issuing, exchange and revocation", named("PolicyMember")),
@@ -221,6 +227,11 @@ pub(super) fn policy() -> Vec<Member> {
         must("rollbacks", "How often one was taken out of service again", from(0)),
         must("last_rollback", "The last time", either([rollback.into(), super::schema::null().into()])),
         must("failures", "Calls that failed since it is in force", failures),
+        must(
+            "last_order",
+            "The last order to load the files of `--policy` anew",
+            either([order.into(), super::schema::null().into()]),
+        ),
     ]
 }
 
