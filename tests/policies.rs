@@ -25,7 +25,14 @@ pub(crate) fn put(path: &Path, component: &[u8]) {
 
 /// What is in force.
 pub(crate) fn in_force(server: &Server, administrator: &Administrator) -> Value {
-    administrator.send(server, Request::get("/v1/policy")).expect(200).json()
+    let mut policy = administrator.send(server, Request::get("/v1/policy")).expect(200).json();
+    policy.as_object_mut().unwrap().remove("last_order").expect("it is told what came of the last order");
+    policy
+}
+
+/// What came of the last order to load the files anew.
+fn last_order(server: &Server, administrator: &Administrator) -> Value {
+    administrator.send(server, Request::get("/v1/policy")).expect(200).json()["last_order"].take()
 }
 
 /// The order to load the files anew, and which one of them must be.
@@ -197,6 +204,9 @@ fn what_is_no_policy_is_refused_at_an_exchange_and_the_server_stays_as_it_was() 
         let problem = administrator.send(&server, order(&bytes)).expect(409).json();
         assert!(problem["detail"].as_str().unwrap().contains(said), "{what}: {problem}");
         assert_eq!(problem["code"], "policy-refused", "{what}");
+        let order = last_order(&server, &administrator);
+        assert_eq!(order["refusal"]["code"], "policy-refused", "{what}: {order}");
+        assert!(order["ended_at"].is_string(), "{what}: {order}");
         assert_eq!(in_force(&server, &administrator), before, "{what}");
         assert!(server.lets_in(&administrator.access_token), "{what}");
     }

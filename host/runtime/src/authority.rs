@@ -34,6 +34,9 @@ use crate::wit::upkeep::{Accepted, Clock, Swept, UpkeepRefusal, Use};
 /// 100,000 cuts, take some tens of milliseconds. A call that derives a key may take [`budget::KEY_LIMIT`].
 const LIMIT: Duration = Duration::from_secs(2);
 
+/// What a call to an instance gives. The error is a trap: the instance is spoilt, and whoever waits is told [`CallError::Failed`].
+pub type Called<T> = wasmtime::Result<T>;
+
 /// Which pool takes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
 
-use wasmtime::Engine;
+use wasmtime::{Config, Engine};
 
 use crate::engine_config::engine_config;
 
@@ -22,9 +22,22 @@ const INSTANCES_PER_PROCESSOR: usize = 4;
 
 /// An engine with its clock running. The clock ends with the engine.
 pub(crate) fn start() -> wasmtime::Result<Engine> {
+    start_with(|_| ())
+}
+
+/// The same, for guests whose computing is counted. That costs: nothing is served by it.
+pub(crate) fn start_metered() -> wasmtime::Result<Engine> {
+    start_with(|config| {
+        config.consume_fuel(true);
+    })
+}
+
+fn start_with(more: impl FnOnce(&mut Config)) -> wasmtime::Result<Engine> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let instances = INSTANCES + INSTANCES_PER_PROCESSOR * processors;
-    let engine = Engine::new(&engine_config(u32::try_from(instances).unwrap_or(u32::MAX)))?;
+    let mut config = engine_config(u32::try_from(instances).unwrap_or(u32::MAX));
+    more(&mut config);
+    let engine = Engine::new(&config)?;
     let weak = engine.weak();
     thread::Builder::new().name("jeton-epoch".to_owned()).spawn(move || {
         while let Some(engine) = weak.upgrade() {

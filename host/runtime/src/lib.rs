@@ -22,7 +22,7 @@ pub mod sandbox;
 mod verifier;
 pub mod wit;
 
-pub use authority::{Authority, AuthorityCall, CallError, Class, PoolSizes, StartError};
+pub use authority::{Authority, AuthorityCall, CallError, Called, Class, PoolSizes, StartError};
 pub use in_force::{InForce, PROBATION, Rollback, Standing};
 pub use lent::{Clock, Entropy, EntropyError, Lent, RootKey};
 pub use live::{Holding, Live, LiveDocument, LiveError, Publisher, Told};

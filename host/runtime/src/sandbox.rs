@@ -13,6 +13,7 @@ use wasmtime::{Engine, Store, Trap};
 use crate::authority::AuthorityCall;
 use crate::bindings::AuthorityPre;
 use crate::budget;
+use crate::engine::start_metered;
 use crate::engine_config::MAX_MEMORY;
 use crate::instance::{AuthorityInstance, store};
 use crate::lent::{Lent, LentState, linker};
@@ -39,6 +40,7 @@ struct Ready {
     engine: Engine,
     component: InstancePre<LentState>,
     guest: GuestPre,
+    is_metered: bool,
 }
 
 enum GuestPre {
@@ -72,11 +74,23 @@ impl Sandbox {
     /// # Errors
     /// [`PolicyError`] when it is not WebAssembly that this host can run, or lacks an export.
     pub fn compile(component: &[u8], kind: Kind) -> Result<Self, PolicyError> {
+        Self::link(start_engine()?, component, kind, false)
+    }
+
+    /// The same, and what its instances compute is counted: [`Solo::fuel`].
+    ///
+    /// # Errors
+    /// As [`Sandbox::compile`].
+    pub fn compile_metered(component: &[u8], kind: Kind) -> Result<Self, PolicyError> {
+        let engine = start_metered().map_err(|error| PolicyError::Engine(describe(&error)))?;
+        Self::link(engine, component, kind, true)
+    }
+
+    fn link(engine: Engine, component: &[u8], kind: Kind, is_metered: bool) -> Result<Self, PolicyError> {
         let wrap = |error: wasmtime::Error| match kind {
             Kind::Authority => PolicyError::authority(error),
             Kind::Verifier => PolicyError::verifier(error),
         };
-        let engine = start_engine()?;
         let component = Component::new(&engine, component).map_err(wrap)?;
         let mut linker = linker(&engine).map_err(wrap)?;
         linker.define_unknown_imports_as_traps(&component).map_err(wrap)?;
@@ -85,7 +99,7 @@ impl Sandbox {
             Kind::Authority => GuestPre::Authority(Box::new(AuthorityPre::new(component.clone()).map_err(wrap)?)),
             Kind::Verifier => GuestPre::Verifier(GuestIndices::new(&component).map_err(wrap)?),
         };
-        Ok(Self(Arc::new(Ready { engine, component, guest })))
+        Ok(Self(Arc::new(Ready { engine, component, guest, is_metered })))
     }
 
     /// Makes an instance that is lent this.
@@ -100,6 +114,9 @@ impl Sandbox {
 impl Ready {
     fn instantiate(&self, lent: &Arc<Lent>) -> wasmtime::Result<Member> {
         let mut store = store(&self.engine, LentState::new(Arc::clone(lent)));
+        if self.is_metered {
+            store.set_fuel(u64::MAX)?;
+        }
         Ok(match &self.guest {
             GuestPre::Authority(authority) => {
                 let guest = authority.instantiate(&mut store)?;
@@ -211,6 +228,16 @@ impl Solo {
             Member::Verifier(store, _) => store,
         };
         store.data_mut().memory().held()
+    }
+
+    /// What it has computed since it was made, in the engine's units of fuel: an instruction of WebAssembly each, or about that. The same
+    /// on every machine. `None` unless its sandbox is metered.
+    pub fn fuel(&mut self) -> Option<u64> {
+        let store = match &mut self.member {
+            Member::Authority(instance) => &mut instance.store,
+            Member::Verifier(store, _) => store,
+        };
+        Some(u64::MAX - store.get_fuel().ok()?)
     }
 
     /// The interface that both worlds export, at the beginning of a call.

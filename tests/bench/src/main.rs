@@ -44,7 +44,9 @@ fn main() -> anyhow::Result<()> {
         ["people", asked @ ..] => return people_figures::run(&mut Report::default(), asked),
         ["scale", asked @ ..] => return scale_figures::run(&mut Report::default(), asked),
         ["fixed-reply", port, bytes] => return fixed_reply::run(port.parse()?, bytes.parse()?),
-        _ => anyhow::bail!("usage: jeton-bench [algorithms | feed [FIGURE]... | people [FIGURE]... | scale [FIGURE]...]"),
+        _ => {
+            anyhow::bail!("usage: jeton-bench [algorithms | feed [FIGURE]... | people [FIGURE]... | scale [FIGURE]...]")
+        }
     }
     let mut report = Report::default();
     machine::run(&mut report)?;

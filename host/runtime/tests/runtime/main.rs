@@ -8,6 +8,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod costs;
 mod hostile;
 mod live;
 mod pools;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{body::Body, extract::State, response::Response};
 use http::{Request, StatusCode};
 use jeton_runtime::{
-    AuthorityCall, Class,
+    AuthorityCall, Called, Class,
     wit::{
         refresh_tokens::{DeleteRefusal, Deletion, ListRefusal, Query, RefreshToken, Span, State as TokenState},
         types::Reason,
@@ -252,7 +252,7 @@ async fn confirm(
 }
 
 /// What of these would end, as far as whoever asks may see it.
-fn preview(call: &mut AuthorityCall<'_>, viewer: &Caller, ids: &[String]) -> wasmtime::Result<Preview> {
+fn preview(call: &mut AuthorityCall<'_>, viewer: &Caller, ids: &[String]) -> Called<Preview> {
     let mut found = Vec::new();
     for id in ids {
         if let Ok(token) = call.show(id)?
@@ -268,7 +268,7 @@ fn preview(call: &mut AuthorityCall<'_>, viewer: &Caller, ids: &[String]) -> was
 }
 
 /// What of a filter would end.
-fn preview_found(call: &mut AuthorityCall<'_>, mut query: Query) -> wasmtime::Result<Result<Preview, ListRefusal>> {
+fn preview_found(call: &mut AuthorityCall<'_>, mut query: Query) -> Called<Result<Preview, ListRefusal>> {
     let mut found: Vec<RefreshToken> = Vec::new();
     let mut is_all = false;
     for _ in 0..MAX_STEPS {
@@ -287,12 +287,7 @@ fn preview_found(call: &mut AuthorityCall<'_>, mut query: Query) -> wasmtime::Re
     seen(call, found, matched, is_all).map(Ok)
 }
 
-fn seen(
-    call: &mut AuthorityCall<'_>,
-    found: Vec<RefreshToken>,
-    matched: usize,
-    is_all: bool,
-) -> wasmtime::Result<Preview> {
+fn seen(call: &mut AuthorityCall<'_>, found: Vec<RefreshToken>, matched: usize, is_all: bool) -> Called<Preview> {
     let epoch = call.current_epoch()?.map_or(0, |epoch| epoch.began_at);
     let now = now();
     let mut living = Living::of(&found, epoch, now);
@@ -318,7 +313,7 @@ fn end(
     ids: &[String],
     reason: Reason,
     note: Option<&str>,
-) -> wasmtime::Result<Result<Done, Stopped>> {
+) -> Called<Result<Done, Stopped>> {
     Ok(match call.delete(&caller.actor, ids, reason, note)? {
         Ok(deleted) => {
             let ended = deleted.results.iter().filter(|result| matches!(result, Deletion::Deleted));
@@ -335,7 +330,7 @@ fn end_found(
     mut query: Query,
     reason: Reason,
     note: Option<&str>,
-) -> wasmtime::Result<Result<Done, Stopped>> {
+) -> Called<Result<Done, Stopped>> {
     let mut done = Done::default();
     for _ in 0..MAX_STEPS {
         let page = match call.list(&query)? {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jeton_runtime::{
-    AuthorityCall,
+    AuthorityCall, Called,
     wit::refresh_tokens::{Query, RefreshToken, State},
 };
 
@@ -29,7 +29,7 @@ impl Below {
 ///
 /// # Errors
 /// A trap of the policy.
-pub(super) fn below(call: &mut AuthorityCall<'_>, ids: &[String]) -> wasmtime::Result<Below> {
+pub(super) fn below(call: &mut AuthorityCall<'_>, ids: &[String]) -> Called<Below> {
     let mut seen: HashSet<String> = ids.iter().cloned().collect();
     let (mut waiting, mut below) = (ids.to_vec(), Below { tokens: Vec::new(), is_all: true });
     while let Some(parent) = waiting.pop() {
