@@ -29,6 +29,7 @@ import schemathesis
 from schemathesis.cli import schemathesis as command_line
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     positive_data_acceptance,
     response_schema_conformance,
     use_after_free,
@@ -94,10 +95,16 @@ def shows_what_has_ended(case, response):
     return is_shown and response.json()["state"] == "deleted"
 
 
+def is_refused_all_the_same(case, response):
+    """What was changed meanwhile is 412, and what is too large 413 or 431, before anybody looks at what else is wrong."""
+    return response.status_code in (412, 413, 431)
+
+
 # Checks that hold but for these answers.
 NARROWED = {
     content_type_conformance: is_a_bare_challenge,
     response_schema_conformance: is_a_bare_challenge,
+    negative_data_rejection: is_refused_all_the_same,
     positive_data_acceptance: breaks_what_no_document_says,
     use_after_free: shows_what_has_ended,
 }
