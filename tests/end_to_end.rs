@@ -11,6 +11,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod api_document;
 mod askers;
 mod audit;
 mod backups;

@@ -8,9 +8,10 @@ use axum::extract::State;
 use axum::response::Response;
 use data_encoding::HEXLOWER;
 use http::{Request, StatusCode, Uri};
+use jeton_policy::authority::MAX_IMPORTED;
 use jeton_runtime::Class;
 use jeton_runtime::wit::refresh_tokens::{Bindings, LastUse};
-use jeton_runtime::wit::transfer::{ExportedToken, Imported};
+use jeton_runtime::wit::transfer::{ExportedToken, ImportRefusal, Imported};
 use jeton_runtime::wit::types::Ending;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -120,9 +121,14 @@ pub(super) async fn import(
     let mut members = Members::read_up_to(IMPORT_BODY_BYTES, request).await?;
     let items = members.values("items");
     members.finish()?;
+    let items = items.unwrap_or_default();
+    // The policy counts what it is given: those that cannot be read never come to it.
+    if items.len() > MAX_IMPORTED {
+        return Err(ImportRefusal::TooMany.row().problem());
+    }
     let mut results: Vec<Option<Fate>> = Vec::new();
     let mut tokens = Vec::new();
-    for item in items.unwrap_or_default() {
+    for item in items {
         match serde_json::from_value::<Line>(item).ok().and_then(Line::token) {
             Some(token) => {
                 results.push(None);

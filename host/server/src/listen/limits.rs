@@ -6,9 +6,9 @@ use std::time::Duration;
 /// descriptors per process, which `serve` raises to what it may.
 pub const MAX_CONNECTIONS: usize = 10_000;
 /// Bytes of a request's head: a token of 8 KiB twice over, and what gateways add.
-pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Header fields of a request.
-pub(super) const MAX_HEADERS: usize = 100;
+pub(crate) const MAX_HEADERS: usize = 100;
 /// From the first byte of a head, or the end of the answer before, to the end of the head: a slow sender's time, and an idle one's.
 pub(super) const HEAD_TIME: Duration = Duration::from_secs(75);
 /// From the end of a head to the answer: the body, and what it takes to answer.

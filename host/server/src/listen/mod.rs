@@ -7,7 +7,7 @@ mod bind;
 mod connection;
 mod grpc;
 mod later;
-mod limits;
+pub(crate) mod limits;
 mod peer;
 mod sliced;
 mod stream;

@@ -18,8 +18,8 @@ use utoipa::openapi::schema::ObjectBuilder;
 use super::components::{page, policy, sha256};
 use super::operation::Op;
 use super::schema::{
-    either, from, id, jti, list, list_of, list_or_null, may, moment, must, named, object, one_of, or_null, text,
-    text_of, truth, whole,
+    either, from, id, jti, list, list_of, list_or_null, may, moment, must, named, number, object, one_of, or_null,
+    text, text_of, truth, whole,
 };
 use crate::algorithm::Algorithm;
 use crate::api::limits::{IMPORT_BODY_BYTES, PAGE_ITEMS, PRESENTED_TOKEN_BYTES};
@@ -195,12 +195,12 @@ fn audit() -> Op {
     let most = u64::from(crate::api::audit::MAX_ITEMS);
     Op::new(Method::GET, "/v1/audit", TAG, "listAudit", "Who did what")
         .says("In the order of their numbers. A page looks at a bounded number of entries.")
-        .query("after", "Goes on behind the entry of this number", from(0))
+        .query("after", "Goes on behind the entry of this number", number())
         .query("newest_first", "From the last one back", truth())
         .query("limit", "Entries of a page", whole(1, most).default(Some(json!(PAGE_ITEMS))))
-        .query("actor", "Those of this one", text_of(1, 200))
-        .query("act", "Those of this act, or of those that begin with this before a dot", text_of(1, 200))
-        .query("target", "Those about this: the id of a refresh token, a `jti`, an owner, an account", text_of(1, 200))
+        .query("actor", "Those of this one", text())
+        .query("act", "Those of this act, or of those that begin with this before a dot", text())
+        .query("target", "Those about this: the id of a refresh token, a `jti`, an owner, an account", text())
         .query("since", "From then on", moment())
         .query("until", "Before then", moment())
         .gives(200, "A page", page(named("AuditEntry"), or_null(from(0))).into())

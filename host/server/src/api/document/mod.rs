@@ -59,7 +59,7 @@ const TAGS: [(&str, &str); 5] = [
 
 const ABOUT: &str = "Jeton is a token authority: long-lived refresh tokens for scripts, short-lived access tokens that die when they \
     should.\n\nTimes under `/v1` are RFC 3339 in UTC; those of OAuth endpoints are integers: seconds, or Unix time. Every answer has an \
-    `X-Request-Id`: the caller's, where it sent a plain word, else one of the server's. `HEAD` goes by `GET`. Whatever can hold a token is \
+    `X-Request-Id`: the caller's, where it sent a plain word, else one of the server's. `HEAD` goes by `GET`. A parameter of a query without a value counts as not sent. Whatever can hold a token is \
     `Cache-Control: no-store`. Under a session, a request that changes something also shows that a page of the console made it.";
 
 /// A minute: it changes with the server's version alone.

@@ -1,13 +1,14 @@
 //! What scripts and their libraries call.
 
 use http::Method;
-use jeton_policy::authority::{MAX_AUDIENCE_LENGTH, MAX_NAME_LENGTH};
+use jeton_policy::authority::MAX_AUDIENCE_LENGTH;
 use serde_json::json;
 use utoipa::openapi::schema::ObjectBuilder;
 
 use super::operation::Op;
 use super::schema::{
-    Said, either, from, jti, like, list, may, must, named, object, one_of, open_object, refresh_token, text, text_of,
+    Said, either, from, jti, like, list, may, must, name, named, object, one_of, open_object, refresh_token, text,
+    text_of,
 };
 use crate::api::limits::PRESENTED_TOKEN_BYTES;
 use crate::api::oauth_error::OAuthCode;
@@ -56,7 +57,7 @@ fn exchange_grant() -> ObjectBuilder {
         may("scope", "A subset of its scopes, separated by spaces", text()),
         may("resource", "Whom it shall be for; one, or `audience`", resource()),
         may("audience", "The same", resource()),
-        may("name", "Of a refresh token: its name", text_of(1, MAX_NAME_LENGTH)),
+        may("name", "Of a refresh token: its name", name()),
         may("expires_in", "Of a refresh token: seconds until it expires, in digits", like("^[0-9]+$")),
     ])
 }

@@ -5,22 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use serde_json::Value;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::AllOfBuilder;
 use utoipa::openapi::{Content, ContentBuilder, HeaderBuilder, Required, ResponseBuilder, SecurityRequirement};
 
 use super::catalogue::Every;
-use super::schema::{Said, from, named, one_of, open_object, text, whole};
+use super::schema::{Said, from, like, named, one_of, open_object, text, whole};
 use super::{BASIC, BEARER, SESSION};
 use crate::api::limits::BODY_BYTES;
 use crate::api::oauth_error::OAuthCode;
 use crate::api::permissions::{self, Need};
 use crate::api::problem::ProblemKind;
+use crate::listen::limits::{MAX_HEAD_BYTES, MAX_HEADERS};
 
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
 const FORM: &str = "application/x-www-form-urlencoded";
+/// One entity tag, or any (RFC 9110 section 13.1.1).
+const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[\t !#-~]*")$"#;
 
 /// An operation that is being described.
 pub(super) struct Op {
@@ -50,7 +54,10 @@ impl Op {
             problems: BTreeMap::new(),
             errors: BTreeMap::new(),
         };
-        of.guarded()
+        let says = format!(
+            "The request line and the headers are more than {MAX_HEAD_BYTES} bytes, or the headers more than {MAX_HEADERS}"
+        );
+        of.gives_nothing(431, &says).guarded()
     }
 
     /// With what else is to be known.
@@ -59,19 +66,21 @@ impl Op {
         self
     }
 
-    /// With a parameter of the query.
+    /// With a parameter of the query. Without a value it counts as not sent, and that is what the member says; it is no `x-` one, but
+    /// the builder has no other way to it.
     pub(super) fn query(self, name: &'static str, says: &str, schema: impl Into<Said>) -> Self {
-        self.parameter(ParameterIn::Query, Required::False, name, says, schema)
+        let may_be_empty = Extensions::from_iter([("allowEmptyValue", true)]);
+        self.parameter(ParameterIn::Query, Required::False, name, says, schema, Some(may_be_empty))
     }
 
     /// With a part of the path.
     pub(super) fn path(self, name: &'static str, says: &str, schema: impl Into<Said>) -> Self {
-        self.parameter(ParameterIn::Path, Required::True, name, says, schema)
+        self.parameter(ParameterIn::Path, Required::True, name, says, schema, None)
     }
 
     /// With a header.
     pub(super) fn header(self, name: &'static str, says: &str, schema: impl Into<Said>) -> Self {
-        self.parameter(ParameterIn::Header, Required::False, name, says, schema)
+        self.parameter(ParameterIn::Header, Required::False, name, says, schema, None)
     }
 
     /// With a body in JSON, of at most the bytes that bodies have.
@@ -153,7 +162,7 @@ impl Op {
     /// Takes `If-Match`.
     pub(super) fn if_match(self) -> Self {
         let says = "The `ETag` that was read: 412 where it was changed since";
-        self.header("If-Match", says, text().examples(["\"1\"", "*"]))
+        self.header("If-Match", says, like(IF_MATCH_PATTERN).examples(["\"1\"", "*"]))
             .refuses(ProblemKind::InvalidInput, &["if-match-malformed"])
     }
 
@@ -211,9 +220,11 @@ impl Op {
         name: &'static str,
         says: &str,
         schema: impl Into<Said>,
+        extensions: Option<Extensions>,
     ) -> Self {
         let parameter = ParameterBuilder::new().name(name).parameter_in(place).required(required);
-        let parameter: Parameter = parameter.description(Some(says)).schema(Some(schema)).build();
+        let parameter: Parameter =
+            parameter.description(Some(says)).schema(Some(schema)).extensions(extensions).build();
         self.operation = self.operation.parameter(parameter);
         self
     }

@@ -23,6 +23,8 @@ const JTI_PATTERN: &str = "^[0-9A-Za-z]{55}$";
 const SCOPE_PATTERN: &str = r"^[!#-\[\]-~]+$";
 /// An owner: visible ASCII.
 const OWNER_PATTERN: &str = "^[!-~]+$";
+/// No control character.
+const LINE_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
 /// Every moment, in any offset; answers have `Z`.
 const MOMENT: &str = "2027-01-31T12:00:00Z";
 
@@ -64,6 +66,11 @@ pub(super) fn whole(min: u64, max: u64) -> ObjectBuilder {
 /// A whole number from this one on.
 pub(super) fn from(min: u64) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min))
+}
+
+/// A number that a caller sends.
+pub(super) fn number() -> ObjectBuilder {
+    whole(0, u64::MAX)
 }
 
 /// A yes or a no.
@@ -183,8 +190,13 @@ pub(super) fn refresh_token() -> ObjectBuilder {
     like(&format!("^{}[0-9A-Za-z]{{{body}}}$", refresh_token::PREFIX))
 }
 
-/// A name that is asked for.
+/// A name that is given.
 pub(super) fn name() -> ObjectBuilder {
+    part_of_name().pattern(Some(LINE_PATTERN))
+}
+
+/// What a name is looked for by.
+pub(super) fn part_of_name() -> ObjectBuilder {
     text_of(1, MAX_NAME_LENGTH).examples(["nightly job"])
 }
 
@@ -211,7 +223,7 @@ pub(super) fn audiences() -> ArrayBuilder {
 
 /// A note that is given.
 pub(super) fn note() -> ObjectBuilder {
-    text().max_length(Some(MAX_NOTE_LENGTH)).examples(["found in a log"])
+    text().max_length(Some(MAX_NOTE_LENGTH)).pattern(Some(LINE_PATTERN)).examples(["found in a log"])
 }
 
 /// Seconds until a refresh token expires.

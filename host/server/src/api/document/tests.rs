@@ -72,6 +72,16 @@ fn every_operation_has_a_name_of_its_own_and_says_what_it_is_and_gives() {
 }
 
 #[test]
+fn a_parameter_of_a_query_may_be_empty_and_a_head_too_large() {
+    for (path, method, operation) in operations() {
+        for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|one| one["in"] == "query") {
+            assert_eq!(parameter["allowEmptyValue"], true, "{method} {path} {parameter}");
+        }
+        assert!(operation["responses"].get("431").is_some(), "{method} {path}");
+    }
+}
+
+#[test]
 fn a_guarded_operation_says_what_it_needs_and_how_it_is_refused() {
     for (path, method, operation) in operations().into_iter().filter(|(path, ..)| path.starts_with("/v1/")) {
         if path == "/v1/live" {

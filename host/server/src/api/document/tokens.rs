@@ -12,7 +12,7 @@ use super::components::example_record;
 use super::operation::Op;
 use super::schema::{
     Member, Said, audiences, either, expires_in, id, jti, list, list_of, list_or_null, may, moment, must, name, named,
-    networks, note, object, one_of, only_true, or_null, owner, scopes, text, text_of, truth, whole,
+    networks, note, object, one_of, only_true, or_null, owner, part_of_name, scopes, text, text_of, truth, whole,
 };
 use crate::api::problem::ProblemKind;
 use crate::api::refresh_tokens::{GIVEN_REASONS, STATES, reason_name};
@@ -34,8 +34,8 @@ fn list_them() -> Op {
     let op = Op::new(Method::GET, "/v1/refresh-tokens", TAG, "listRefreshTokens", "List refresh tokens")
         .says("Filters narrow together. The newest are first, unless a filter or `sort` says otherwise. A page examines a bounded number of records.")
         .query("state", "Those in this state", one_of(STATES.map(|(name, _)| name)))
-        .query("name", "Those whose name begins so, byte for byte", name())
-        .query("name_contains", "Those whose name has this part, whatever the case", name())
+        .query("name", "Those whose name begins so, byte for byte", part_of_name())
+        .query("name_contains", "Those whose name has this part, whatever the case", part_of_name())
         .query("owner", "Those of this owner", owner())
         .query("parent", "Those issued directly under the refresh token of this id", id());
     let spans = [
@@ -54,7 +54,7 @@ fn list_them() -> Op {
             "Items of a page",
             whole(1, MAX_PAGE.into()).default(Some(json!(crate::api::limits::PAGE_ITEMS))),
         )
-        .query("cursor", "The `next` of an earlier page of the same query", text_of(1, usize::from(u16::MAX)))
+        .query("cursor", "The `next` of an earlier page of the same query", text())
         .gives_such_as(200, "A page", named("RefreshTokenPage"), json!({ "items": [example_record()], "next": null }))
         .strict_query()
         .refuses(

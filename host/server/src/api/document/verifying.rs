@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 
 use super::operation::{BEARER_OR_BASIC, Op};
-use super::schema::{Said, either, from, must, named, open_object, text, text_of, whole};
+use super::schema::{Said, either, must, named, number, open_object, text, text_of, whole};
 use super::{BASIC, BEARER};
 use crate::api::limits::PRESENTED_TOKEN_BYTES;
 use crate::api::live::MAX_WAIT_SECONDS;
@@ -100,7 +100,11 @@ fn check(method: Method, is_below: bool) -> Op {
         .with_header(403, "WWW-Authenticate", "The challenge, with the scopes that are needed")
         .gives_nothing(503, "There is no verdict")
         .with_header(503, "Retry-After", "Seconds");
-    if is_below { op.path("path", "What the gateway appends; it may hold slashes", text_of(1, 200)) } else { op }
+    if is_below {
+        op.path("path", "What the gateway appends; it may hold slashes", text().min_length(Some(1)))
+    } else {
+        op
+    }
 }
 
 fn live() -> Op {
@@ -108,8 +112,8 @@ fn live() -> Op {
     Op::new(Method::GET, "/v1/live", TAG, "liveSet", "The live set, or what has changed in it")
         .says("All that verifying needs. Public, unless one waits: that needs the scope `jeton:live` or `jeton:admin`, as an access token or as a refresh token that is the password of HTTP Basic, where the operator has not opened it (`--live-open`).")
         .needs(&[None, Some(BEARER), Some(BASIC)])
-        .query("after", "The sequence that the caller holds; without: everything is told", from(0))
-        .query("epoch", "Of which epoch that is", from(0))
+        .query("after", "The sequence that the caller holds; without: everything is told", number())
+        .query("epoch", "Of which epoch that is", number())
         .query("wait", "Seconds to wait for something new", whole(0, MAX_WAIT_SECONDS))
         .header("If-None-Match", "The `ETag` of the live set that the caller holds", text())
         .gives(200, "The live set, or a change that leads from what the caller holds to it", answer)

@@ -1,5 +1,6 @@
 //! `POST /v1/refresh-tokens/delete`: by ids, by owner, or by a filter; the last two with a preview.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::response::Response;
@@ -181,7 +182,8 @@ fn read(mut members: Members) -> Result<Asked, Problem> {
 }
 
 /// The query that a filter is: the parameters of the list, in the form of its query string, so that exactly what was looked at
-/// there is ended here. A filter that narrows nothing would end everything, and is refused.
+/// there is ended here. A filter that narrows nothing would end everything, and is refused; so is a parameter without a value, which the
+/// list passes over, and which tells here of a script whose variable was empty.
 fn query_of(filter: &str, cursor: Option<String>) -> Result<Query, Problem> {
     let malformed = |detail| Problem::field("filter-malformed", "filter", detail);
     let uri: Uri = format!("/?{filter}")
@@ -192,7 +194,12 @@ fn query_of(filter: &str, cursor: Option<String>) -> Result<Query, Problem> {
     if beside {
         return Err(malformed("`limit` and `cursor` are no part of a filter"));
     }
-    if form_urlencoded::parse(filter.as_bytes()).all(|(name, _)| matches!(&*name, "sort" | "order" | "descending")) {
+    if form_urlencoded::parse(filter.as_bytes()).any(|(_, value)| value.is_empty()) {
+        return Err(malformed("each parameter of a filter has a value"));
+    }
+    let narrows =
+        |(name, value): (Cow<'_, str>, Cow<'_, str>)| name != "sort" && (name != "never_used" || value == "true");
+    if !form_urlencoded::parse(filter.as_bytes()).any(narrows) {
         return Err(malformed("a filter narrows something"));
     }
     Ok(Query { limit: STEP, cursor, ..query })
@@ -254,6 +261,11 @@ mod tests {
             r#"{"filter":"state=active&state=expired"}"#,
             r#"{"filter":"state=active&limit=5"}"#,
             r#"{"filter":"name=%zz"}"#,
+            r#"{"filter":"owner="}"#,
+            r#"{"filter":"owner"}"#,
+            r#"{"filter":"owner=&state=active"}"#,
+            r#"{"filter":"never_used=false"}"#,
+            r#"{"filter":"sort=name"}"#,
             r#"{"owner":"alice","cursor":"c"}"#,
         ] {
             assert!(asked(json).is_err(), "{json}");
