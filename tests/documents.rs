@@ -189,21 +189,54 @@ fn every_test_that_a_table_of_the_documents_names_exists() {
     for folder in ["tests", "guest", "host"] {
         read_sources(&repository(folder), &mut sources);
     }
-    for (page, at_least) in
-        [("docs/standards.md", 50), ("docs/gateways.md", 7), ("docs/verdicts.md", 5), ("README.md", 10)]
-    {
+    for (page, at_least) in [
+        ("docs/standards.md", 50),
+        ("docs/gateways.md", 7),
+        ("docs/verdicts.md", 5),
+        ("docs/embedding.md", 7),
+        ("README.md", 11),
+    ] {
         let text = read(page);
         let rows: Vec<&str> = text.lines().filter(|line| page.contains("standards") || line.starts_with('|')).collect();
         let rows = rows.join("\n");
-        // Between backticks, whatever has three underlines or more is a test's name.
-        let names = rows.split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() >= 3);
-        let mut named = 0;
-        for name in names.filter(|name| name.chars().all(|letter| !letter.is_ascii_uppercase() && letter != '.')) {
+        let names = tests_named_in(&rows);
+        for name in &names {
             assert!(sources.contains(&format!("fn {name}(")), "{page} names {name}");
-            named += 1;
         }
-        assert!(named >= at_least, "{page} names {named} tests");
+        assert!(names.len() >= at_least, "{page} names {} tests", names.len());
     }
+}
+
+#[test]
+fn every_runtime_of_the_readme_names_a_test_and_the_file_that_it_is_in() {
+    let page = std::fs::read_to_string(repository("README.md")).unwrap();
+    let (_, section) = page.split_once("## Where it runs").expect("the section");
+    let rows = section.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with('|')).skip(2);
+    let mut runtimes = 0;
+    // A row that names no file goes on with that of the row above.
+    let mut file = String::new();
+    for row in rows {
+        let proof = row.trim_end_matches(['|', ' ']).rsplit(" | ").next().unwrap();
+        let named = tests_named_in(proof);
+        let test = named.first().unwrap_or_else(|| panic!("nothing proves this: {row}"));
+        if let Some((_, linked)) = proof.split_once("](") {
+            let path = linked.split(')').next().unwrap();
+            file = std::fs::read_to_string(repository(path)).unwrap();
+        }
+        assert!(file.contains(&format!("fn {test}(")), "{test} is not where this says: {row}");
+        runtimes += 1;
+    }
+    assert!(runtimes > 10, "{runtimes} runtimes");
+}
+
+/// Between backticks, whatever has three underlines or more is a test's name.
+fn tests_named_in(text: &str) -> Vec<&str> {
+    let names = text.split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() >= 3);
+    names
+        .filter(|name| {
+            name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
+        })
+        .collect()
 }
 
 #[test]

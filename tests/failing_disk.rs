@@ -88,6 +88,39 @@ fn edge(port: u16, credential: &str) -> (Verifier, Arc<Mutex<Vec<String>>>) {
 }
 
 #[test]
+fn an_edge_that_starts_while_the_store_fails_is_told_from_memory_and_follows_on_when_it_works_again() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let disk = Disk::under(&place);
+    let server = disk.carry(place.serve()).start();
+    let administrator = Administrator::enter(&server, &admin);
+    let live = administrator.create(&server, &json!({ "name": "edge", "scopes": ["jeton:live"] }));
+    let (kept, gone) = (administrator.create_named(&server, "kept"), administrator.create_named(&server, "gone"));
+    let (living, dead) = (server.access_token(&kept.token), server.access_token(&gone.token));
+    administrator.delete(&server, &gone.id);
+
+    disk.set_broken(true);
+    assert_fails_closed(&server, &administrator, &living, &dead);
+    let (verifier, heard) = edge(server.port, &live.token);
+    let envoy = Setup::with_filter(&place, server.port, Answering::api().port, &live.token).start();
+    wait_for("the edge to be told", || verifier.verify(&living, None).ok());
+    assert_eq!(verifier.verify(&dead, None), Err(Refusal::Cut));
+    envoy.wait_for("the edge to be told", 200, &Request::get("/").bearer(&living));
+    envoy.call(&Request::get("/").bearer(&dead)).expect(401);
+    // Its credential cannot be judged meanwhile. It is told on all the same: one set is good for a lease and no longer.
+    let times_told = || heard.lock().unwrap().iter().filter(|event| event.contains("Loaded")).count();
+    wait_for("the edge to be told again and again", || (times_told() >= 10).then_some(()));
+    wait_for("the edge to go on", || verifier.verify(&living, None).ok());
+    envoy.wait_for("the edge to go on", 200, &Request::get("/").bearer(&living));
+
+    disk.set_broken(false);
+    let delete = || administrator.send(&server, Request::new("DELETE", &format!("/v1/refresh-tokens/{}", kept.id)));
+    wait_for("the store to work again", || (delete().status == 204).then_some(()));
+    wait_for("the edge to hear of it", || (verifier.verify(&living, None) == Err(Refusal::Cut)).then_some(()));
+    envoy.wait_for("the edge to hear of it", 401, &Request::get("/").bearer(&living));
+}
+
+#[test]
 fn an_edge_whose_authority_cannot_start_for_its_store_denies_says_so_and_goes_on_by_itself() {
     let place = Place::new();
     let admin = place.bootstrap();

@@ -1,11 +1,11 @@
 //! Jeton's figures: `cargo run --release -p jeton-bench`, after `cargo build --release`. Takes about ten minutes.
 //!
 //! Everything is compared within one run and in turns, so that what drifts with the machine drifts for both sides.
-//! The page is written to `docs/figures.md`. With `algorithms`, `feed`, `people` or `scale`, those figures alone are taken and no page is written;
+//! The page is written to `docs/figures.md`. With `algorithms`, `feed`, `hostile`, `people` or `scale`, those figures alone are taken and no page is written;
 //! `scale cuts sweeping` takes two of its figures.
 
 mod algorithms;
-// What the tests of the runtime make hostile policies with makes the empty one here.
+// What the tests of the runtime make hostile policies with makes them here, and the empty one.
 #[allow(
     dead_code,
     missing_docs,
@@ -15,9 +15,10 @@ mod algorithms;
     reason = "the tests use what is not used here"
 )]
 #[path = "../../../host/runtime/tests/runtime/hostile/component.rs"]
-mod empty_verifier;
+mod component;
 mod feed_figures;
 mod fixed_reply;
+mod hostile_figures;
 mod http_figures;
 mod load;
 mod machine;
@@ -41,12 +42,14 @@ fn main() -> anyhow::Result<()> {
         [] => {}
         ["algorithms"] => return algorithms::run(&mut Report::default()),
         ["feed", asked @ ..] => return feed_figures::run(&mut Report::default(), asked),
+        ["hostile"] => return hostile_figures::run(&mut Report::default()),
         ["people", asked @ ..] => return people_figures::run(&mut Report::default(), asked),
         ["scale", asked @ ..] => return scale_figures::run(&mut Report::default(), asked),
         ["fixed-reply", port, bytes] => return fixed_reply::run(port.parse()?, bytes.parse()?),
-        _ => {
-            anyhow::bail!("usage: jeton-bench [algorithms | feed [FIGURE]... | people [FIGURE]... | scale [FIGURE]...]")
-        }
+        ["serve-untried", data, address, policies @ ..] => return hostile_figures::serve(data, address, policies),
+        _ => anyhow::bail!(
+            "usage: jeton-bench [algorithms | feed [FIGURE]... | hostile | people [FIGURE]... | scale [FIGURE]...]"
+        ),
     }
     let mut report = Report::default();
     machine::run(&mut report)?;
@@ -54,6 +57,7 @@ fn main() -> anyhow::Result<()> {
     algorithms::run(&mut report)?;
     http_figures::run(&mut report)?;
     feed_figures::run(&mut report, &[])?;
+    hostile_figures::run(&mut report)?;
     people_figures::run(&mut report, &[])?;
     start_figures::run(&mut report)?;
     scale_figures::run(&mut report, &[])?;

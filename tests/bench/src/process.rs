@@ -23,8 +23,18 @@ const SERVER_CORE: &str = "0";
 impl Server {
     /// Starts a program that serves `address`, and waits for its first answer.
     pub(crate) fn start(program: &Path, arguments: &[String], address: SocketAddr) -> anyhow::Result<Self> {
+        Self::start_on(SERVER_CORE, program, arguments, address)
+    }
+
+    /// The same on these cores.
+    pub(crate) fn start_on(
+        cores: &str,
+        program: &Path,
+        arguments: &[String],
+        address: SocketAddr,
+    ) -> anyhow::Result<Self> {
         let mut command = Command::new("taskset");
-        command.args(["-c", SERVER_CORE]).arg(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["-c", cores]).arg(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().context("taskset (util-linux) is needed")?;
         let server = Self { child, address };
         let begun = Instant::now();

@@ -14,7 +14,7 @@ use jeton_store::MemoryStore;
 use zeroize::Zeroizing;
 
 use crate::{
-    empty_verifier::{self, Behaviour},
+    component::{self, Behaviour},
     measure::{Work, interleaved},
     report::Report,
 };
@@ -73,7 +73,7 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     let policy = Policy::embedded()?;
     let mut warm = verifier(&policy, &store)?;
     let mut missing = verifier(&policy, &store)?;
-    let empty = empty_verifier::component(
+    let empty = component::component(
         "verifier",
         &[
             ("jeton:policy/verification@0.1.0#load", Behaviour::Holds),

@@ -79,6 +79,11 @@ impl Lent {
         &self.latest
     }
 
+    /// The time to go by, in seconds: never earlier than what was seen before.
+    pub(crate) fn now(&self) -> u64 {
+        self.latest.at((self.clock)().0)
+    }
+
     /// The same store and clock for an instance that only reads, and that is called where a commit would wait for ever:
     /// on the thread that makes the commits.
     pub(crate) fn read_only(&self) -> Self {

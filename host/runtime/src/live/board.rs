@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::log::{Holding, Log, Missing};
+use super::whole::merge;
 use crate::wit::verification::Held;
 
 /// The deltas that may follow a whole document. A verifier that was replaced loads them all, at about 2 us each, so this
@@ -89,18 +90,7 @@ impl Board {
 
     /// What leads from `loaded` to the end of the chain: the deltas after it, or the whole document and all deltas.
     pub(crate) fn route(&self, loaded: Option<u64>) -> Option<Route> {
-        let chain = self.chain.lock();
-        let whole = chain.whole.as_ref()?;
-        let sequence = chain.deltas.last().unwrap_or(whole).sequence;
-        let place = loaded.and_then(|loaded| {
-            if loaded == whole.sequence {
-                return Some(0);
-            }
-            chain.deltas.binary_search_by_key(&loaded, |delta| delta.sequence).ok().map(|index| index + 1)
-        });
-        let deltas = chain.deltas.iter().skip(place.unwrap_or(0));
-        let documents = place.is_none().then_some(whole).into_iter().chain(deltas);
-        Some(Route { documents: documents.map(|document| Arc::clone(&document.bytes)).collect(), sequence })
+        self.chain.lock().route(loaded)
     }
 
     /// Puts a whole document in the place of everything before it. It was asked for when there had been `retractions`.
@@ -152,6 +142,16 @@ impl Board {
         self.chain.lock().log.hand_out(sequence);
     }
 
+    /// Everything, as a whole document made at `as_of`. `None`: nothing can be known now, or it is not for the host to put together.
+    pub(super) fn whole(&self, as_of: u64) -> Option<Vec<u8>> {
+        let (route, told) = {
+            let chain = self.chain.lock();
+            self.required()?;
+            (chain.route(None)?, chain.log.told())
+        };
+        merge(&route.documents, told, as_of)
+    }
+
     /// The epoch and the sequence of what is known. `None`: nothing can be known now.
     pub(super) fn end(&self) -> Option<(u64, u64)> {
         let chain = self.chain.lock();
@@ -195,6 +195,20 @@ impl Board {
 }
 
 impl Chain {
+    fn route(&self, loaded: Option<u64>) -> Option<Route> {
+        let whole = self.whole.as_ref()?;
+        let sequence = self.deltas.last().unwrap_or(whole).sequence;
+        let place = loaded.and_then(|loaded| {
+            if loaded == whole.sequence {
+                return Some(0);
+            }
+            self.deltas.binary_search_by_key(&loaded, |delta| delta.sequence).ok().map(|index| index + 1)
+        });
+        let deltas = self.deltas.iter().skip(place.unwrap_or(0));
+        let documents = place.is_none().then_some(whole).into_iter().chain(deltas);
+        Some(Route { documents: documents.map(|document| Arc::clone(&document.bytes)).collect(), sequence })
+    }
+
     fn begin_with(&mut self, whole: Vec<u8>, held: Held) {
         self.whole = Some(Document { sequence: held.sequence, bytes: whole.into() });
         self.deltas.clear();

@@ -7,8 +7,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::live::source::Source;
+use crate::live::source::{Source, SourceError};
 use crate::live::{Live, LiveDocument, LiveError};
+use crate::wit::verification::Held;
 
 /// What is asked of the keeper, and who waits for it.
 pub(super) enum Request {
@@ -79,6 +80,15 @@ fn recover(live: &Live, source: &mut Source) -> Result<(), LiveError> {
     if live.is_current() { Ok(()) } else { outcome.map_err(|error| LiveError(error.to_string())) }
 }
 
+/// A body, what it leads to, and the key set, out of what is held in memory. That is current: whatever is acknowledged came to the
+/// board before, and while the store is down nothing is.
+fn from_memory(live: &Live, source: &Source) -> Option<(Vec<u8>, Held, Option<Vec<u8>>)> {
+    let body = live.board.whole(source.now())?;
+    let held = source.tried(&body)?;
+    let last = live.document.load_full().filter(|last| last.epoch == held.epoch);
+    Some((body, held, last.and_then(|last| last.key_set.clone())))
+}
+
 /// The document of this moment, made anew where the last one is too old.
 fn document(live: &Live, source: &mut Source, asked: Instant) -> Option<Arc<LiveDocument>> {
     if let Some(document) = live.fresh_document(asked, false) {
@@ -86,7 +96,10 @@ fn document(live: &Live, source: &mut Source, asked: Instant) -> Option<Arc<Live
     }
     let made = Instant::now();
     let required = live.board.required()?;
-    let parts = source.snapshot(required).and_then(|(body, held)| Ok((body, held, source.key_set()?)));
+    let parts = match source.snapshot(required).and_then(|(body, held)| Ok((body, held, Some(source.key_set()?)))) {
+        Err(SourceError::Unavailable) => from_memory(live, source).ok_or(SourceError::Unavailable),
+        parts => parts,
+    };
     let (body, held, key_set) =
         parts.inspect_err(|reason| tracing::error!(%reason, "the live document cannot be made")).ok()?;
     let document = Arc::new(LiveDocument {

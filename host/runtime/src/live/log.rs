@@ -70,6 +70,11 @@ impl Log {
         self.handed_out = self.handed_out.max(sequence);
     }
 
+    /// The latest sequence that anybody was told. A whole set may have one beyond the last change: the store counts other commits too.
+    pub(super) fn told(&self) -> u64 {
+        self.last.max(self.handed_out)
+    }
+
     /// Takes a change over that leads from the last sequence to `held`.
     pub(super) fn extend(&mut self, document: &[u8], held: Held) {
         let Ok(Written::Delta(delta)) = Written::parse(document) else {
@@ -92,8 +97,7 @@ impl Log {
     /// ago, or of a sequence that there has not been.
     pub(super) fn reaches(&self, holding: Holding) -> bool {
         let Holding { sequence, epoch } = holding;
-        epoch.is_none_or(|epoch| epoch == self.epoch)
-            && (self.base..=self.last.max(self.handed_out)).contains(&sequence)
+        epoch.is_none_or(|epoch| epoch == self.epoch) && (self.base..=self.told()).contains(&sequence)
     }
 
     /// What an edge lacks. `None`: everything, as [`Log::reaches`] says.

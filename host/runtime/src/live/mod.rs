@@ -6,6 +6,7 @@ mod keeper;
 mod log;
 mod publisher;
 mod source;
+mod whole;
 
 use std::io::Write as _;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -63,8 +64,9 @@ pub struct LiveDocument {
     pub cuts: u32,
     /// A header value for `ETag`. Weak: documents of one sequence differ in the time they were made.
     pub etag: String,
-    /// The JSON Web Key Set (RFC 7517), read after `body`: where an epoch began in between it is the newer one.
-    pub key_set: Vec<u8>,
+    /// The JSON Web Key Set (RFC 7517), read after `body`: where an epoch began in between it is the newer one. `None`: the store
+    /// cannot be read, and nobody asked for it earlier in this epoch.
+    pub key_set: Option<Vec<u8>>,
     /// The moment before it was made.
     made: Instant,
     compressed: OnceLock<Vec<u8>>,
@@ -136,7 +138,7 @@ impl Live {
     }
 
     /// The live document, at least as new as the last commit that was acknowledged before this call, and made within the
-    /// last second. `None`: it cannot be known now.
+    /// last second: from the store, or from memory while that cannot be read. `None`: it cannot be known now.
     pub async fn document(&self) -> Option<Arc<LiveDocument>> {
         self.made(false).await
     }

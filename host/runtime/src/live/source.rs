@@ -116,6 +116,17 @@ impl Source {
         self.answered(|source| Ok(source.ask(|authority| authority.key_set())??))
     }
 
+    /// What a verifier holds that begins with this document, which the host put together. `None`: the policy's does not take it.
+    pub(crate) fn tried(&self, document: &[u8]) -> Option<Held> {
+        let mut verifier = VerifierInstance::new(self.follower.policy()).ok()?;
+        load(&mut verifier, document).ok()?.ok()
+    }
+
+    /// The time to go by.
+    pub(crate) fn now(&self) -> u64 {
+        self.lent.now()
+    }
+
     /// An answer of the policy in force; where it was taken back for what it answered, of the one before.
     fn answered<R>(&mut self, ask: impl Fn(&mut Self) -> Result<R, SourceError>) -> Result<R, SourceError> {
         self.follow();

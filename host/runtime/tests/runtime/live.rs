@@ -21,7 +21,7 @@ fn a_document_is_never_older_than_the_last_acknowledged_commit() {
     let text = String::from_utf8(first.body.clone()).unwrap();
     assert!(text.contains(ISSUER), "{text}");
     assert_eq!(first.etag, format!("W/\"{}-{}\"", first.epoch, first.sequence));
-    assert!(String::from_utf8(first.key_set.clone()).unwrap().starts_with("{\"keys\":["));
+    assert!(String::from_utf8(first.key_set.clone().unwrap()).unwrap().starts_with("{\"keys\":["));
 
     for cuts in 1..5 {
         let (_, id) = running.access_token(&[]);

@@ -34,19 +34,37 @@ struct Kept {
     order: VecDeque<[u8; 32]>,
 }
 
+/// Why a caller is not let in.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unjudged {
+    /// It was judged so; or the authority has no time for it.
+    Verdict(IntrospectError),
+    /// There is nothing to judge it by: the authority mints nothing now, for its store is down or its clock went back.
+    NothingMinted,
+}
+
+impl From<Unjudged> for IntrospectError {
+    fn from(unjudged: Unjudged) -> Self {
+        match unjudged {
+            Unjudged::Verdict(verdict) => verdict,
+            Unjudged::NothingMinted => Self::Unready,
+        }
+    }
+}
+
 /// Judges a caller by the access token of its refresh token.
 pub(crate) async fn judged<T>(
     app: &Arc<App>,
     password: &str,
     peer: Option<IpAddr>,
     judge: impl Fn(&str) -> Result<T, IntrospectError>,
-) -> Result<T, IntrospectError> {
+) -> Result<T, Unjudged> {
     let credential = Digest::of(password.as_bytes()).0;
     if let Some(caller) = KEPT.with_borrow(|kept| kept.tokens.get(&credential).cloned()) {
         match judge(&caller) {
             // It has died: of age, or with its refresh token. Only a new exchange can tell.
             Err(IntrospectError::InvalidToken) => KEPT.with_borrow_mut(|kept| kept.forget(&credential)),
-            verdict => return verdict,
+            verdict => return verdict.map_err(Unjudged::Verdict),
         }
     }
     let caller = exchange(app, password, peer).await?;
@@ -54,10 +72,10 @@ pub(crate) async fn judged<T>(
     if !matches!(verdict, Err(IntrospectError::InvalidToken)) {
         KEPT.with_borrow_mut(|kept| kept.keep(credential, caller));
     }
-    verdict
+    verdict.map_err(Unjudged::Verdict)
 }
 
-async fn exchange(app: &Arc<App>, password: &str, peer: Option<IpAddr>) -> Result<Zeroizing<String>, IntrospectError> {
+async fn exchange(app: &Arc<App>, password: &str, peer: Option<IpAddr>) -> Result<Zeroizing<String>, Unjudged> {
     let refresh_token = password.to_owned();
     let mut request = ExchangeRequest { refresh_token, scope: None, resource: None, peer: peer.map(Into::into) };
     let exchanged = app.authority.call(Class::Exchange, move |authority| {
@@ -72,9 +90,11 @@ async fn exchange(app: &Arc<App>, password: &str, peer: Option<IpAddr>) -> Resul
             Ok(Zeroizing::new(exchanged.access_token))
         }
         Ok(Err(ExchangeRefusal::InvalidGrant | ExchangeRefusal::InvalidScope | ExchangeRefusal::InvalidTarget)) => {
-            Err(IntrospectError::InvalidToken)
+            Err(Unjudged::Verdict(IntrospectError::InvalidToken))
         }
-        Ok(Err(ExchangeRefusal::ClockBehind | ExchangeRefusal::Unavailable)) | Err(_) => Err(IntrospectError::Unready),
+        Ok(Err(ExchangeRefusal::ClockBehind | ExchangeRefusal::Unavailable)) => Err(Unjudged::NothingMinted),
+        // Too many wait for the authority already: who is sent away for a moment comes back when they are served.
+        Err(_) => Err(Unjudged::Verdict(IntrospectError::Unready)),
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn answer(app: &Arc<App>, peer: Peer, request: Request<Incoming
         Credential::Basic(password) => {
             let ask = |caller: &str| verifier::introspect(caller, &token, peer.client());
             // What an exchange needs room for is not held by every connection.
-            Box::pin(basic::judged(app, password, peer.client(), ask)).await
+            Box::pin(basic::judged(app, password, peer.client(), ask)).await.map_err(IntrospectError::from)
         }
     };
     match outcome {

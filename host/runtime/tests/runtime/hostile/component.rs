@@ -2,7 +2,7 @@
 
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
-    GlobalSection, GlobalType, ImportSection, Instruction as I, MemorySection, MemoryType, Module, TypeSection,
+    GlobalSection, GlobalType, ImportSection, Instruction as I, MemArg, MemorySection, MemoryType, Module, TypeSection,
     ValType,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -11,6 +11,9 @@ use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WasmExport, WasmExportKi
 
 /// The sequence that [`Behaviour::Holds`] claims: later than any that a test commits.
 pub(crate) const SEQUENCE: u64 = 1_000_000_000;
+
+/// So long is a token that no [`Behaviour::OnShort`] minds.
+pub(crate) const SHORT: usize = 8;
 
 /// What a function does.
 #[derive(Clone, Copy)]
@@ -35,6 +38,10 @@ pub(crate) enum Behaviour {
     Refuses,
     /// Asks the store for nothing, for ever.
     Reads,
+    /// A `verify` or `exchange` that does this where the token is shorter than [`SHORT`], and refuses any other.
+    OnShort(&'static Behaviour),
+    /// A `load` that counts so far and then claims what [`Behaviour::Holds`] does.
+    HoldsAfter(u32),
 }
 
 /// A component to be made.
@@ -172,7 +179,40 @@ fn body(behaviour: Behaviour, number: u32, params: u32) -> Vec<I<'static>> {
             I::End,
             I::Unreachable,
         ],
+        Behaviour::OnShort(harm) => on_short(body(*harm, number, params)),
+        Behaviour::HoldsAfter(count) => [counting(count), vec![I::I32Const(HELD)]].concat(),
     }
+}
+
+/// Does one thing where the token, whose length is the second parameter, is short, and refuses it otherwise.
+fn on_short(harm: Vec<I<'static>>) -> Vec<I<'static>> {
+    let short = i32::try_from(SHORT).unwrap();
+    let mut body = vec![I::LocalGet(1), I::I32Const(short), I::I32LtU, I::If(BlockType::Empty)];
+    body.extend(harm);
+    body.extend([I::Return, I::End]);
+    body.extend(forgetting(REFUSED));
+    body
+}
+
+/// Counts down in the first bytes of memory, where nothing else lies.
+fn counting(from: u32) -> Vec<I<'static>> {
+    let at = MemArg { offset: 0, align: 2, memory_index: 0 };
+    vec![
+        I::I32Const(0),
+        I::I32Const(from.cast_signed()),
+        I::I32Store(at),
+        I::Loop(BlockType::Empty),
+        I::I32Const(0),
+        I::I32Const(0),
+        I::I32Load(at),
+        I::I32Const(1),
+        I::I32Sub,
+        I::I32Store(at),
+        I::I32Const(0),
+        I::I32Load(at),
+        I::BrIf(0),
+        I::End,
+    ]
 }
 
 /// Answers what lies there, and forgets its arguments, so that it can be called for ever.

@@ -13,15 +13,17 @@ use crate::api::bearer::{self, Credential};
 use crate::api::oauth_error::retry_after;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::app::{App, verifier};
-use crate::hot::basic;
+use crate::hot::basic::{self, Unjudged};
 use crate::listen::Peer;
 use crate::polls::{Full, POLLS_PER_ADDRESS, Poll};
 
 /// Seconds that somebody is told to wait for at most where there are too many: told all the same, they would all come back at once.
 const MAX_RETRY_SECONDS: u64 = 3;
 
-/// Judges the credential that is shown: an access token, or the refresh token that is the password of HTTP Basic.
-pub(super) async fn authorize(app: &Arc<App>, headers: &HeaderMap, peer: Peer) -> Result<(), Problem> {
+/// Judges the credential that is shown: an access token, or the refresh token that is the password of HTTP Basic. Gives whether its
+/// bearer may wait: while nothing is minted, a refresh token that was not shown before cannot be judged. Its bearer is told what
+/// anybody is, at once, so that an edge that starts while the store is down does not fall silent with its first lease.
+pub(super) async fn authorize(app: &Arc<App>, headers: &HeaderMap, peer: Peer) -> Result<bool, Problem> {
     let credential = match bearer::from_headers(headers) {
         Ok(Some(credential)) => credential,
         Ok(None) => return Err(Problem::token_missing()),
@@ -39,18 +41,20 @@ pub(super) async fn authorize(app: &Arc<App>, headers: &HeaderMap, peer: Peer) -
         Err(VerifyError::Unready) => Err(IntrospectError::Unready),
     };
     let verdict = match &credential {
-        Credential::Bearer(token) => judge(token),
+        Credential::Bearer(token) => judge(token).map_err(Unjudged::Verdict),
         Credential::Basic(password) => basic::judged(app, password, peer.client(), judge).await,
     };
-    verdict.map_err(|error| match error {
-        IntrospectError::InvalidToken => refused(app, peer),
-        IntrospectError::InsufficientScope => Problem::new(
+    match verdict {
+        Ok(()) => Ok(true),
+        Err(Unjudged::NothingMinted) => Ok(false),
+        Err(Unjudged::Verdict(IntrospectError::InvalidToken)) => Err(refused(app, peer)),
+        Err(Unjudged::Verdict(IntrospectError::InsufficientScope)) => Err(Problem::new(
             ProblemKind::InsufficientScope,
             "insufficient-scope",
             "to wait for changes needs the scope `jeton:live` or `jeton:admin`",
-        ),
-        IntrospectError::Unready => unavailable(),
-    })
+        )),
+        Err(Unjudged::Verdict(IntrospectError::Unready)) => Err(unavailable()),
+    }
 }
 
 /// Lets a caller wait, where there is room.

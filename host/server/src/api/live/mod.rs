@@ -77,7 +77,8 @@ pub(super) async fn document(
 
 /// `GET /.well-known/jwks.json` (RFC 7517).
 pub(super) async fn key_set(State(app): State<Arc<App>>) -> Result<Response<Body>, Problem> {
-    let document = app.live.document().await.ok_or_else(Problem::unavailable)?;
+    let document = app.live.document().await.filter(|document| document.key_set.is_some());
+    let document = document.ok_or_else(Problem::unavailable)?;
     Ok(respond::json_bytes(StatusCode::OK, Bytes::from_owner(KeySet(document)), KEY_SET_CACHE))
 }
 
@@ -91,14 +92,8 @@ struct Admitted {
 
 async fn admit(app: &Arc<App>, peer: Peer, uri: &Uri, headers: &HeaderMap) -> Result<Admitted, Problem> {
     let Asked { holding, wait } = Asked::read(uri)?;
-    let poll = if wait.is_zero() {
-        None
-    } else {
-        if !app.options.live_open {
-            access::authorize(app, headers, peer).await?;
-        }
-        Some((access::enter(app, peer)?, wait))
-    };
+    let may_wait = !wait.is_zero() && (app.options.live_open || access::authorize(app, headers, peer).await?);
+    let poll = if may_wait { Some((access::enter(app, peer)?, wait)) } else { None };
     Ok(Admitted { holding, poll, gzip: encoding::accepts_gzip(headers) })
 }
 
@@ -183,6 +178,6 @@ struct KeySet(Arc<LiveDocument>);
 
 impl AsRef<[u8]> for KeySet {
     fn as_ref(&self) -> &[u8] {
-        &self.0.key_set
+        self.0.key_set.as_deref().unwrap_or_default()
     }
 }

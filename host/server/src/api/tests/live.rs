@@ -262,16 +262,48 @@ async fn who_holds_the_whole_set_already_is_told_so_until_it_changes() {
 }
 
 #[tokio::test]
-async fn while_the_store_is_down_edges_follow_from_memory_and_new_ones_must_wait() {
+async fn while_the_store_is_down_edges_are_told_everything_and_follow_from_memory() {
     let jeton = Jeton::start();
+    let (first, second) = (jeton.tokens(&[]), jeton.tokens(&[]));
+    jeton.delete(&[first.id]);
+    let before = LiveSet::from_document(jeton.get("/v1/live").await.text.as_bytes()).unwrap();
+    let key_set = jeton.get("/.well-known/jwks.json").await;
+    jeton.delete(&[second.id]);
     let (sequence, epoch) = held(&jeton);
     jeton.break_store();
     let nothing = change(&jeton.get(&format!("/v1/live?after={sequence}&epoch={epoch}")).await);
     assert_eq!((nothing.base, nothing.sequence), (sequence, sequence));
-    let refused = jeton.get("/v1/live").await;
-    assert_eq!(refused.problem(), (503, "unavailable".to_owned(), String::new()));
-    assert!((1..=3).contains(&refused.header("retry-after").parse::<u64>().unwrap()));
-    assert_eq!(jeton.get("/v1/live?after=0").await.status, 503);
+    // What was revoked since anybody asked last is in it, and it is as young as any.
+    let whole = jeton.get("/v1/live").await;
+    let mut edge = LiveSet::from_document(whole.text.as_bytes()).unwrap();
+    assert_eq!((edge.cuts(), edge.sequence(), edge.epoch().number()), (2, sequence, epoch));
+    assert!(edge.sequence() > before.sequence() && edge.as_of().0 + 5 >= crate::app::now());
+    let change = jeton.get(&format!("/v1/live?after={}&epoch={epoch}", edge.sequence())).await;
+    edge.load(change.text.as_bytes()).unwrap();
+    assert!(is_whole(&jeton.get("/v1/live?after=0").await));
+    assert_eq!(jeton.get("/.well-known/jwks.json").await.text, key_set.text);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_cannot_be_judged_while_the_store_is_down_is_told_at_once_what_anybody_is() {
+    use base64::Engine as _;
+    let jeton = Jeton::start();
+    let live = jeton.tokens(&["jeton:live"]);
+    let target = poll(&jeton);
+    let ask = |password: &str| {
+        let shown = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("edge:{password}")));
+        jeton.send(Request::get(&target).header(AUTHORIZATION, shown).body(Body::empty()).unwrap())
+    };
+    jeton.break_store();
+    // Of those who wait there is no room for another: who is answered did not wait.
+    let _full: Vec<Poll> =
+        (0..POLLS_PER_ADDRESS).map(|_| jeton.app.polls.enter(Ipv4Addr::LOCALHOST.into()).ok().unwrap()).collect();
+    let told = change(&ask(&live.refresh).await);
+    assert_eq!((told.base, told.cuts.len()), (told.sequence, 0));
+    let shown = |token: &str| Request::get(&target).header(AUTHORIZATION, format!("Bearer {token}"));
+    // An access token is judged from memory, as ever.
+    assert_eq!(jeton.send(shown(&live.access).body(Body::empty()).unwrap()).await.status, 429);
+    assert_eq!(jeton.send(shown("junk").body(Body::empty()).unwrap()).await.status, 401);
 }
 
 #[tokio::test]
