@@ -136,6 +136,7 @@ pub fn digest(component: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
     use wasm_encoder::{
         Alias, ComponentBuilder, ComponentExportKind, ComponentOuterAliasKind, ComponentTypeRef, ComponentValType,
         InstanceType, PrimitiveValType, TypeBounds,
