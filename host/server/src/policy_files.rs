@@ -185,33 +185,27 @@ impl PolicyFiles {
             return Err(PolicyFileError::NoneGiven);
         }
         let _turn = self.turn.lock();
-        self.last_order.during(|| self.load_in_turn(live, in_force, expected, record))
-    }
-
-    fn load_in_turn(
-        &self,
-        live: &Live,
-        in_force: &InForce,
-        expected: Option<&str>,
-        record: impl FnOnce(&[Member; 2]) -> Result<(), NotRecorded>,
-    ) -> Result<Loaded, PolicyFileError> {
-        let components = self.read()?;
-        let digests: Vec<String> = components.all().map(|(_, component)| artifacts::digest(&component.bytes)).collect();
-        if let Some(expected) = expected.filter(|expected| !digests.iter().any(|digest| digest == expected)) {
-            return Err(PolicyFileError::AnotherFile(expected.to_owned()));
-        }
-        let members = in_force.standing().members;
-        let in_files = |kind| components.of(kind).map(|component| artifacts::digest(&component.bytes));
-        if members.iter().all(|member| in_files(member.kind) == (!member.is_shipped).then(|| member.sha256.clone())) {
-            return Ok(Loaded::Unchanged);
-        }
-        self.try_all(&components)?;
-        let policy = components.compile()?;
-        live.admits(&policy)?;
-        // Only what has been told may come into force; and from here on nothing fails any more.
-        record(&policy.members())?;
-        in_force.replace(policy);
-        Ok(Loaded::Replaced)
+        self.last_order.during(|| {
+            let components = self.read()?;
+            let digests: Vec<String> =
+                components.all().map(|(_, component)| artifacts::digest(&component.bytes)).collect();
+            if let Some(expected) = expected.filter(|expected| !digests.iter().any(|digest| digest == expected)) {
+                return Err(PolicyFileError::AnotherFile(expected.to_owned()));
+            }
+            let members = in_force.standing().members;
+            let in_files = |kind| components.of(kind).map(|component| artifacts::digest(&component.bytes));
+            if members.iter().all(|member| in_files(member.kind) == (!member.is_shipped).then(|| member.sha256.clone()))
+            {
+                return Ok(Loaded::Unchanged);
+            }
+            self.try_all(&components)?;
+            let policy = components.compile()?;
+            live.admits(&policy)?;
+            // Only what has been told may come into force; and from here on nothing fails any more.
+            record(&policy.members())?;
+            in_force.replace(policy);
+            Ok(Loaded::Replaced)
+        })
     }
 
     fn read(&self) -> Result<Components, PolicyFileError> {
