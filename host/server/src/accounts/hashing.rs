@@ -8,6 +8,11 @@ use std::{
     thread,
 };
 
+#[cfg(target_os = "linux")]
+use thread_priority::{
+    ThreadPriority,
+    unix::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id},
+};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
@@ -15,8 +20,6 @@ use super::password::PasswordHash;
 
 /// Passwords that may wait. At a tenth of a second each, the last one waits three seconds; later than that nobody waits any more.
 const QUEUE: usize = 32;
-/// How far the thread steps back for others, where the system lets it.
-const NICENESS: i32 = 10;
 
 /// Too many passwords wait already: come again in a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -67,8 +70,7 @@ impl Hashing {
 }
 
 fn work(waiting: &Receiver<Job>) {
-    // On Linux this is the thread's own. Where it is not allowed, the queue's bound still holds.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
+    step_back();
     for job in waiting {
         // Who does not wait for the answer any more costs nothing.
         match job {
@@ -83,6 +85,16 @@ fn work(waiting: &Receiver<Job>) {
                 let _ = reply.send(is_there && is_of);
             }
         }
+    }
+}
+
+/// Leaves the processor to whoever else wants it, at once: a thread that is merely nice first ends its slice, and verdicts that share
+/// its processor wait for milliseconds. Where it is not allowed, the queue's bound still holds.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    {
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
     }
 }
 
