@@ -146,3 +146,30 @@ fn the_calls_that_requests_make_cost_what_is_written_down() {
         .collect();
     assert!(others.is_empty() && seen.len() == COSTS.len(), "these cost something else:\n{}", others.join("\n"));
 }
+
+/// The kit asks less of a policy, since a language may collect late; ours collects nothing, and must lose nothing.
+#[test]
+fn hundreds_of_exchanges_leave_the_memory_of_our_authority_as_it_was() {
+    const EXCHANGES: usize = 400;
+    const SLACK: usize = 512 << 10;
+    let sandbox = Sandbox::compile(WIDE_AUTHORITY, Kind::Authority).unwrap();
+    let mut solo = sandbox.instantiate(&lent()).unwrap();
+    let mut authority = solo.authority().unwrap();
+    authority.configure(Some(ISSUER), ISSUER).unwrap().unwrap();
+    authority.begin(Boot::Advance, None).unwrap().unwrap();
+    let issued = authority.issue(&Actor::Machine, &IssueRequest::named("nightly job")).unwrap().unwrap();
+    let presented =
+        |secret: &str| ExchangeRequest { refresh_token: secret.to_owned(), scope: None, resource: None, peer: None };
+    let (good, bad) = (presented(&issued.secret.unwrap()), presented("jtn_rt_"));
+    let round = |solo: &mut Solo, number: usize| {
+        for _ in 0..number {
+            let mut authority = solo.authority().unwrap();
+            assert!(authority.exchange(&good).unwrap().is_ok() && authority.exchange(&bad).unwrap().is_err());
+            authority.snapshot().unwrap().unwrap();
+        }
+        solo.memory()
+    };
+    let before = round(&mut solo, EXCHANGES / 4);
+    let grown = round(&mut solo, EXCHANGES).saturating_sub(before);
+    assert!(grown <= SLACK, "{EXCHANGES} exchanges made its memory grow by {} KiB", grown >> 10);
+}
