@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     measure::{Work, interleaved},
-    process::{Server, jeton},
+    process::{LOAD_CORE, Server, jeton, keep_to},
     report::Report,
 };
 
@@ -103,9 +103,7 @@ pub(crate) fn run(report: &mut Report, asked: &[&str]) -> anyhow::Result<()> {
         bail!("there is no figure `{unknown}`: there are {}", FIGURES.join(", "));
     }
     let is_asked = |figure: &str| asked.is_empty() || asked.contains(&figure);
-    let own = std::process::id().to_string();
-    let pinned = Command::new("taskset").args(["-a", "-p", "-c", "1", &own]).output().context("taskset")?;
-    anyhow::ensure!(pinned.status.success(), "this needs two cores");
+    keep_to(LOAD_CORE)?;
     raise_descriptor_limit();
 
     let dir = tempfile::tempdir()?;

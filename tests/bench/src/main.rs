@@ -1,8 +1,8 @@
-//! Jeton's figures: `cargo run --release -p jeton-bench`, after `cargo build --release`. Takes about ten minutes.
+//! Jeton's book of figures: `cargo run --release -p jeton-bench`, after `cargo build --release`.
 //!
-//! Everything is compared within one run and in turns, so that what drifts with the machine drifts for both sides.
-//! The page is written to `docs/figures.md`. With `algorithms`, `feed`, `hostile`, `people` or `scale`, those figures alone are taken and no page is written;
-//! `scale cuts sweeping` takes two of its figures.
+//! Everything is compared within one run and in turns, so that what drifts with the machine drifts for both sides, and the limits
+//! are measured there too. The whole book is written to `docs/performance.md`, and its figures are kept in `runs.jsonl`. Of a part
+//! alone, or of single figures of a part, no page is written. Either way the run is a line of JSON on standard output.
 
 mod algorithms;
 // What the tests of the runtime make hostile policies with makes them here, and the empty one.
@@ -20,47 +20,128 @@ mod feed_figures;
 mod fixed_reply;
 mod hostile_figures;
 mod http_figures;
+mod limits;
 mod load;
 mod machine;
 mod measure;
 mod people_figures;
 mod process;
 mod report;
+mod runs;
 mod scale_figures;
+mod served;
 mod served_figures;
 mod start_figures;
+mod targets;
 mod verdicts;
+mod write_figures;
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::Context as _;
+use clap::{Parser, ValueEnum};
+use machine::Machine;
 use report::Report;
+use runs::Run;
+
+/// Takes Jeton's figures, each beside its limit on the same machine.
+///
+/// Without a part it takes all of them and writes docs/performance.md. Servers run on core 0, the load comes from core 1.
+#[derive(Parser)]
+#[command(name = "jeton-bench")]
+struct Cli {
+    /// The part of the book to take alone.
+    part: Option<Part>,
+    /// The figures of that part to take alone.
+    figures: Vec<String>,
+    /// A commit whose run is kept: says of each figure how it was.
+    #[arg(long, value_name = "COMMIT")]
+    against: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The verifier, natively and as a component.
+    Verdicts,
+    /// The algorithms that access tokens are signed with.
+    Algorithms,
+    /// Introspection, forward-auth and exchange over HTTP.
+    Http,
+    /// Creations and deletions.
+    Writes,
+    /// Edges that hear of revocations: library, busy, idle.
+    Feed,
+    /// Policies that mean harm.
+    Hostile,
+    /// Sign-in and the console: guesses, console.
+    People,
+    /// The start of the server.
+    Start,
+    /// What must not grow: pages, cascade, chains, depth, cuts, sweeping.
+    Scale,
+}
+
+impl Part {
+    fn take(self, report: &mut Report, figures: &[&str]) -> anyhow::Result<()> {
+        let has_figures = matches!(self, Self::Feed | Self::People | Self::Scale);
+        anyhow::ensure!(figures.is_empty() || has_figures, "this part has no single figures");
+        match self {
+            Self::Verdicts => verdicts::run(report),
+            Self::Algorithms => algorithms::run(report),
+            Self::Http => http_figures::run(report),
+            Self::Writes => write_figures::run(report),
+            Self::Feed => feed_figures::run(report, figures),
+            Self::Hostile => hostile_figures::run(report),
+            Self::People => people_figures::run(report, figures),
+            Self::Start => start_figures::run(report),
+            Self::Scale => scale_figures::run(report, figures),
+        }
+    }
+}
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // The servers that a run starts beside the one that is measured.
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => {}
-        ["algorithms"] => return algorithms::run(&mut Report::default()),
-        ["feed", asked @ ..] => return feed_figures::run(&mut Report::default(), asked),
-        ["hostile"] => return hostile_figures::run(&mut Report::default()),
-        ["people", asked @ ..] => return people_figures::run(&mut Report::default(), asked),
-        ["scale", asked @ ..] => return scale_figures::run(&mut Report::default(), asked),
-        ["fixed-reply", port, bytes] => return fixed_reply::run(port.parse()?, bytes.parse()?),
+        ["fixed-reply", port, answer] => return fixed_reply::serve(port.parse()?, Path::new(answer)),
+        ["bare-reply", port, answer] => return fixed_reply::serve_barely(port.parse()?, Path::new(answer)),
         ["serve-untried", data, address, policies @ ..] => return hostile_figures::serve(data, address, policies),
-        _ => anyhow::bail!(
-            "usage: jeton-bench [algorithms | feed [FIGURE]... | hostile | people [FIGURE]... | scale [FIGURE]...]"
-        ),
+        _ => {}
     }
+    let cli = Cli::parse();
+    let against = cli.against.as_deref().map(runs::of).transpose()?;
+    let (commit, machine) = (machine::commit()?, Machine::here()?);
     let mut report = Report::default();
-    machine::run(&mut report)?;
-    verdicts::run(&mut report)?;
-    algorithms::run(&mut report)?;
-    http_figures::run(&mut report)?;
-    feed_figures::run(&mut report, &[])?;
-    hostile_figures::run(&mut report)?;
-    people_figures::run(&mut report, &[])?;
-    start_figures::run(&mut report)?;
-    scale_figures::run(&mut report, &[])?;
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/figures.md");
-    std::fs::write(&page, report.page()).with_context(|| format!("cannot write {}", page.display()))
+    let figures: Vec<&str> = cli.figures.iter().map(String::as_str).collect();
+    match cli.part {
+        Some(part) => part.take(&mut report, &figures)?,
+        None => Part::value_variants().iter().try_for_each(|part| part.take(&mut report, &[]))?,
+    }
+    let figures = report.figures().iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect();
+    let run = Run { commit, at: jeton::app::now(), machine, figures };
+    println!("{}", serde_json::to_string(&run)?);
+    if let Some(then) = &against {
+        eprint!("\nagainst {}:\n{}", then.commit, targets::compared(&run.figures, &then.figures));
+    }
+    if cli.part.is_some() {
+        return Ok(());
+    }
+    runs::keep(&run)?;
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/performance.md");
+    let before = against.map_or_else(runs::first, Ok)?;
+    fs::write(&page, book(&run, &before, report.page())).with_context(|| format!("cannot write {}", page.display()))
+}
+
+/// The whole page.
+fn book(run: &Run, before: &Run, sections: &str) -> String {
+    let Run { commit, machine, figures, .. } = run;
+    let (table, tried) = (targets::table(figures, &before.figures), include_str!("../tried.md").trim());
+    let before = &before.commit;
+    format!(
+        "# Performance\n\n\
+         Written by `cargo run --release -p jeton-bench`; do not edit. Medians of one run, compared in turns: servers on one core, \
+         the load on another. The machine is shared, so ratios say more than times.\n\n\
+         {machine}; commit {commit}. Before: commit {before}.\n\n\
+         ## Targets\n\n{table}\n{tried}\n\n{sections}"
+    )
 }

@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     load::is_whole,
     measure::median,
-    process::{Server, jeton},
+    process::{LOAD_CORE, Server, jeton, keep_to},
     report::Report,
     scale_figures::fill,
     verdicts::Fixed,
@@ -52,9 +52,7 @@ pub(crate) fn run(report: &mut Report, asked: &[&str]) -> anyhow::Result<()> {
     if let Some(unknown) = asked.iter().find(|asked| !FIGURES.iter().any(|(name, _)| name == *asked)) {
         bail!("there is no figure `{unknown}`: there are {}", FIGURES.map(|(name, _)| name).join(", "));
     }
-    let own = std::process::id().to_string();
-    let pinned = Command::new("taskset").args(["-a", "-p", "-c", "1", &own]).output().context("taskset")?;
-    ensure!(pinned.status.success(), "this needs two cores");
+    keep_to(LOAD_CORE)?;
     report.section("People");
     FIGURES.iter().filter(|(name, _)| asked.is_empty() || asked.contains(name)).try_for_each(|(_, take)| take(report))
 }

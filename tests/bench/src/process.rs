@@ -17,8 +17,20 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
 }
 
-/// The core that servers run on; the load comes from the other.
-const SERVER_CORE: &str = "0";
+/// The core that servers run on.
+pub(crate) const SERVER_CORE: &str = "0";
+/// The core that the load comes from.
+pub(crate) const LOAD_CORE: &str = "1";
+/// Both.
+pub(crate) const ALL_CORES: &str = "0,1";
+
+/// Keeps this program, all its threads, to some cores.
+pub(crate) fn keep_to(cores: &str) -> anyhow::Result<()> {
+    let own = std::process::id().to_string();
+    let kept = Command::new("taskset").args(["-a", "-p", "-c", cores, &own]).output().context("taskset (util-linux)")?;
+    anyhow::ensure!(kept.status.success(), "this needs two cores");
+    Ok(())
+}
 
 impl Server {
     /// Starts a program that serves `address`, and waits for its first answer.
@@ -52,13 +64,17 @@ impl Server {
 
     /// The same, with more options.
     pub(crate) fn jeton_with(data: &Path, options: &[&str]) -> anyhow::Result<Self> {
+        Self::jeton_on(SERVER_CORE, data, &[&["--io-threads", "1"], options].concat())
+    }
+
+    /// The same on these cores, with as many I/O threads as the options say.
+    pub(crate) fn jeton_on(cores: &str, data: &Path, options: &[&str]) -> anyhow::Result<Self> {
         let address = free_address()?;
-        let arguments = ["serve", "--io-threads", "1", "--log-filter", "warn", "--data"].map(str::to_owned);
-        let mut arguments = arguments.to_vec();
+        let mut arguments = ["serve", "--log-filter", "warn", "--data"].map(str::to_owned).to_vec();
         arguments.push(data.display().to_string());
         arguments.extend(["--listen".to_owned(), address.to_string()]);
         arguments.extend(options.iter().map(|option| (*option).to_owned()));
-        Self::start(&jeton()?, &arguments, address)
+        Self::start_on(cores, &jeton()?, &arguments, address)
     }
 
     /// Processor seconds that it has used.

@@ -1,20 +1,18 @@
-//! Figures as a page.
+//! The book: figures as they are taken, as a page and as one line of JSON.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
-/// The page as it grows.
+use crate::targets::TARGETS;
+
+/// What was taken so far.
 #[derive(Default)]
 pub(crate) struct Report {
     page: String,
     in_table: bool,
+    figures: BTreeMap<&'static str, f64>,
 }
 
 impl Report {
-    /// The head of the page.
-    pub(crate) fn title(&mut self, title: &str) {
-        let _ = write!(self.page, "# {title}\n\n");
-    }
-
     /// Begins a section.
     pub(crate) fn section(&mut self, title: &str) {
         let _ = write!(self.page, "{}## {title}\n\n", if self.in_table { "\n" } else { "" });
@@ -37,7 +35,22 @@ impl Report {
         eprintln!("{what}: {figure} {ratio}");
     }
 
-    /// The page.
+    /// Keeps a figure under a name of [`TARGETS`]; a name that is not there is a mistake of the caller's.
+    ///
+    /// # Errors
+    /// When there is no such target.
+    pub(crate) fn keep(&mut self, name: &'static str, value: f64) -> anyhow::Result<()> {
+        anyhow::ensure!(TARGETS.iter().any(|target| target.name == name), "there is no target `{name}`");
+        self.figures.insert(name, value);
+        Ok(())
+    }
+
+    /// What was kept.
+    pub(crate) fn figures(&self) -> &BTreeMap<&'static str, f64> {
+        &self.figures
+    }
+
+    /// The sections, in the order in which they were begun.
     pub(crate) fn page(&self) -> &str {
         &self.page
     }
