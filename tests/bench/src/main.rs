@@ -16,6 +16,7 @@ mod algorithms;
 )]
 #[path = "../../../host/runtime/tests/runtime/hostile/component.rs"]
 mod component;
+mod counted;
 mod feed_figures;
 mod fixed_reply;
 mod hostile_figures;
@@ -101,10 +102,11 @@ impl Part {
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // The servers that a run starts beside the one that is measured.
+    // What a run starts beside the server that is measured, and what instructions are counted of.
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["fixed-reply", port, answer] => return fixed_reply::serve(port.parse()?, Path::new(answer)),
         ["bare-reply", port, answer] => return fixed_reply::serve_barely(port.parse()?, Path::new(answer)),
+        ["count"] => return counted::run(),
         ["serve-untried", data, address, policies @ ..] => return hostile_figures::serve(data, address, policies),
         _ => {}
     }

@@ -19,7 +19,7 @@ use crate::{
     report::Report,
 };
 
-const NOW: u64 = 1_800_000_000;
+pub(crate) const NOW: u64 = 1_800_000_000;
 
 /// What the native authority is lent.
 pub(crate) struct Fixed;
