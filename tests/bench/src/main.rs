@@ -106,7 +106,8 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["fixed-reply", port, answer] => return fixed_reply::serve(port.parse()?, Path::new(answer)),
         ["bare-reply", port, answer] => return fixed_reply::serve_barely(port.parse()?, Path::new(answer)),
-        ["count"] => return counted::run(),
+        ["count"] => return counted::run(None),
+        ["count", operation] => return counted::run(Some(operation)),
         ["serve-untried", data, address, policies @ ..] => return hostile_figures::serve(data, address, policies),
         _ => {}
     }
