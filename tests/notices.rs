@@ -256,3 +256,29 @@ fn mail_goes_over_tls_from_the_first_byte_on() {
     assert_eq!((&mail["login"], &mail["subject"]), (&json!(LOGIN), &json!("Jeton: 1 notice (token-expiring)")));
     assert_eq!(mail["encrypted"], true);
 }
+
+/// This machine under a name that is no address to whoever reads it, as a mail server elsewhere has one: the C library knows it.
+const ELSEWHERE: &str = "0x7f000001";
+
+#[test]
+fn mail_that_leaves_the_machine_is_encrypted_before_anything_is_said_of_it() {
+    let place = Place::new();
+    let admin = place.bootstrap();
+    let made = rcgen::generate_simple_self_signed([ELSEWHERE.to_owned()]).unwrap();
+    let file = |name: &str, text: String| {
+        let path = place.path(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (certificate, key) = (file("cert.pem", made.cert.pem()), file("key.pem", made.signing_key.serialize_pem()));
+    let environment = [("ENCRYPTION", "starttls"), ("CERTIFICATE", &certificate), ("KEY", &key), ("LOGIN", LOGIN)];
+    let receivers = Receivers::start(&place, &environment);
+    let launch = with_mail(&place, place.serve(), &format!("smtp://{ELSEWHERE}:{}", receivers.mail));
+    let server = launch.environment("SSL_CERT_FILE", &certificate).start();
+    soon(&Administrator::enter(&server, &admin), &server, "job", "alice");
+    let mail = wait_for("the mail", || {
+        assert!(!server.log().contains("could not be delivered"), "{}", server.log());
+        receivers.told("mail").pop()
+    });
+    assert_eq!((&mail["login"], &mail["encrypted"]), (&json!(LOGIN), &json!(true)));
+}
