@@ -72,16 +72,16 @@ pub(crate) fn run(counted: Option<&str>) -> anyhow::Result<()> {
         anyhow::ensure!(is_alive == alive, "{name}: another verdict");
         Ok(())
     };
-    let forged: String = token.char_indices().map(|(place, char)| if place + 1 == token.len() { other(char) } else { char }).collect();
+    let forged: String =
+        token.char_indices().map(|(place, char)| if place + 1 == token.len() { other(char) } else { char }).collect();
     anyhow::ensure!(native.verify(&cut, at(NOW)).is_ok() && native.verify(&caller, at(NOW)).is_ok(), "both are good");
     verdict(&mut native, "verify, for the first time", &token, NOW, true)?;
     verdict(&mut native, "verify, verified before", &token, NOW, true)?;
     verdict(&mut native, "verify, malformed", "no token", NOW, false)?;
     verdict(&mut native, "verify, of another's signature", &forged, NOW, false)?;
     let is_active = |answer: &[u8]| answer.starts_with(br#"{"active":true"#);
-    let introspected = counting.of("introspect, both verified before", || {
-        native.introspect(&caller, &token, at(NOW)).is_ok_and(is_active)
-    })?;
+    let introspected = counting
+        .of("introspect, both verified before", || native.introspect(&caller, &token, at(NOW)).is_ok_and(is_active))?;
     anyhow::ensure!(introspected, "it is alive");
     counting.of("load, of one cut", || native.load(&one_cut).is_ok())?;
     verdict(&mut native, "verify, cut", &cut, NOW, false)?;

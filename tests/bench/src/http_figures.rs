@@ -96,7 +96,8 @@ impl Compared {
         let said = |kind: &Kind| format!("{:.0}/s, {:.1} us CPU", kind.rate(), kind.cpu());
         let [rate, bare] = self.ratios();
         let fixed = self.kind.cpu() / self.fixed.1.cpu();
-        let ratio = format!("{rate:.2} of the fixed reply's requests/s; CPU {fixed:.2} x its, {bare:.2} x the bare one's");
+        let ratio =
+            format!("{rate:.2} of the fixed reply's requests/s; CPU {fixed:.2} x its, {bare:.2} x the bare one's");
         report.row(self.kind.name, &said(&self.kind), &ratio);
         report.row(&format!("{}: {}", self.kind.name, self.fixed.1.name), &said(&self.fixed.1), "");
         report.row(&format!("{}: {}", self.kind.name, self.bare.1.name), &said(&self.bare.1), "");
@@ -109,7 +110,8 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     process::keep_to(process::LOAD_CORE)?;
     let dir = tempfile::tempdir()?;
     let served = Served::start(&[])?;
-    let job = served.make(&json!({"name": "job", "owner": "alice@example.com", "scopes": ["orders:read", "orders:write"]}))?;
+    let job = served
+        .make(&json!({"name": "job", "owner": "alice@example.com", "scopes": ["orders:read", "orders:write"]}))?;
     let checker = served.make(&json!({"name": "resource server", "scopes": ["jeton:introspect"]}))?;
     let (subject, caller) = (served.exchange(&job.secret)?, served.exchange(&checker.secret)?);
 
@@ -143,7 +145,11 @@ pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
     report.row("a read by primary key in SQLite", &format!("{:.1} us", read / 1e3), "");
     let least = exchange.bare.1.cpu() + (signature + read) / 1e3;
     let ratio = exchange.kind.cpu() / least;
-    report.row("exchange, against a bare reply, a signature and a read", &format!("{least:.1} us"), &format!("{ratio:.2} x"));
+    report.row(
+        "exchange, against a bare reply, a signature and a read",
+        &format!("{least:.1} us"),
+        &format!("{ratio:.2} x"),
+    );
     report.keep("exchange-cpu", ratio)?;
     drop((served, introspect_compared, forward, exchange));
     two_threads(report)

@@ -37,7 +37,11 @@ impl std::fmt::Display for Machine {
 
 /// The last commit, and whether something was changed since.
 pub(crate) fn commit() -> anyhow::Result<String> {
-    said_by(Command::new("git").args(["describe", "--always", "--exclude=*", "--dirty", "--abbrev=10"]).current_dir(env!("CARGO_MANIFEST_DIR")))
+    said_by(
+        Command::new("git")
+            .args(["describe", "--always", "--exclude=*", "--dirty", "--abbrev=10"])
+            .current_dir(env!("CARGO_MANIFEST_DIR")),
+    )
 }
 
 fn said_by(command: &mut Command) -> anyhow::Result<String> {

@@ -27,7 +27,8 @@ pub(crate) const ALL_CORES: &str = "0,1";
 /// Keeps this program, all its threads, to some cores.
 pub(crate) fn keep_to(cores: &str) -> anyhow::Result<()> {
     let own = std::process::id().to_string();
-    let kept = Command::new("taskset").args(["-a", "-p", "-c", cores, &own]).output().context("taskset (util-linux)")?;
+    let kept =
+        Command::new("taskset").args(["-a", "-p", "-c", cores, &own]).output().context("taskset (util-linux)")?;
     anyhow::ensure!(kept.status.success(), "this needs two cores");
     Ok(())
 }

@@ -41,7 +41,8 @@ impl Served {
         let dir = tempfile::tempdir()?;
         let data = dir.path().join("data");
         let server = start(data.clone())?;
-        let bootstrap = Command::new(jeton()?).args(["bootstrap", "--name", "figures", "--data"]).arg(&data).output()?;
+        let bootstrap =
+            Command::new(jeton()?).args(["bootstrap", "--name", "figures", "--data"]).arg(&data).output()?;
         anyhow::ensure!(bootstrap.status.success(), "bootstrap failed");
         let secret = String::from_utf8(bootstrap.stdout)?.trim().to_owned();
         let url = format!("http://{}", server.address);

@@ -48,12 +48,27 @@ pub(crate) const TARGETS: [Target; 25] = [
     target("introspect-cpu", "introspection, CPU against a bare hyper reply", "", AtMost(1.3)),
     target("forward-auth-rate", "forward-auth a second, against the same server's fixed reply", "", AtLeast(0.88)),
     target("forward-auth-cpu", "forward-auth, CPU against a bare hyper reply", "", AtMost(1.2)),
-    target("verify-hit", "verify in the component, memo hit, against an empty call that takes the same bytes", "", AtMost(2.0)),
+    target(
+        "verify-hit",
+        "verify in the component, memo hit, against an empty call that takes the same bytes",
+        "",
+        AtMost(2.0),
+    ),
     target("verify-hit-us", "the same, absolute", "us", AtMost(0.45)),
     target("verify-miss", "verify in the component, memo miss, against native code", "", AtMost(1.6)),
-    target("exchange-cpu", "exchange over HTTP, CPU against a bare reply, a native signature and an indexed read together", "", AtMost(1.4)),
+    target(
+        "exchange-cpu",
+        "exchange over HTTP, CPU against a bare reply, a native signature and an indexed read together",
+        "",
+        AtMost(1.4),
+    ),
     target("revoke", "revoke above 10^6 living access tokens, against an empty durable commit", "", AtMost(1.5)),
-    target("creates", "creations by 64 clients, against the engine's own batched inserts of the same rows", "", AtLeast(0.5)),
+    target(
+        "creates",
+        "creations by 64 clients, against the engine's own batched inserts of the same rows",
+        "",
+        AtLeast(0.5),
+    ),
     target("start-growth", "start at 10^6 refresh tokens, against 10^3", "", AtMost(1.2)),
     target("start", "from the start of the process to its first answer, at 10^6", "s", AtMost(0.05)),
     target("resident", "resident memory at 10^6", "MB", AtMost(100.0)),
@@ -62,7 +77,12 @@ pub(crate) const TARGETS: [Target; 25] = [
     target("verify-growth", "verification at 10^7 against 10^3", "", AtMost(1.2)),
     target("exchange-growth", "exchange at 10^7 against 10^3", "", AtMost(1.2)),
     target("page-growth", "page of the list at 10^7 against 10^3", "", AtMost(1.2)),
-    target("verify-p99-exchanges", "99th of a hundred verifications while exchanges run at capacity on the same core, against alone", "", AtMost(3.0)),
+    target(
+        "verify-p99-exchanges",
+        "99th of a hundred verifications while exchanges run at capacity on the same core, against alone",
+        "",
+        AtMost(3.0),
+    ),
     target("two-threads", "two I/O threads against one, CPU per introspection", "", AtMost(1.1)),
     target("overload-2", "verdicts a second at twice the capacity of exchanges, against alone", "", AtLeast(0.4)),
     target("overload-10", "the same at ten times", "", AtLeast(0.4)),
@@ -91,7 +111,15 @@ pub(crate) fn table(now: &BTreeMap<String, f64>, before: &BTreeMap<String, f64>)
 
 /// Three digits, and the unit.
 fn with(figure: f64, unit: &str) -> String {
-    let digits = if figure >= 100.0 { 0 } else if figure >= 10.0 { 1 } else if figure >= 0.1 { 2 } else { 4 };
+    let digits = if figure >= 100.0 {
+        0
+    } else if figure >= 10.0 {
+        1
+    } else if figure >= 0.1 {
+        2
+    } else {
+        4
+    };
     if unit.is_empty() { format!("{figure:.digits$}") } else { format!("{figure:.digits$} {unit}") }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn answer<B>(app: &App, peer: Peer, request: &Request<B>) -> Response
         Err(_) => return challenged(StatusCode::UNAUTHORIZED, CHALLENGE_INVALID_REQUEST),
     };
     match verifier::verify(token, peer.client_of_gateway()) {
-        Ok(verified) => permitted(app, request, &verified),
+        Ok(verified) => permitted(app, request, verified),
         Err(VerifyError::Refused(_)) => invalid(app, Verdict::Inactive),
         Err(VerifyError::Elsewhere(_)) => invalid(app, Verdict::Elsewhere),
         Err(VerifyError::Unready) => unready(app),
@@ -49,14 +49,15 @@ pub(super) fn answer<B>(app: &App, peer: Peer, request: &Request<B>) -> Response
 
 /// The token is alive, and here: what remains is whether it is for the gateway's audience, whether its scopes are enough, and to say
 /// whose it is.
-fn permitted<B>(app: &App, request: &Request<B>, verified: &Verified) -> Response<Bytes> {
+fn permitted<B>(app: &App, request: &Request<B>, verified: Verified) -> Response<Bytes> {
+    let expires_at = verified.expires_at;
     let Some([subject, client, scope, audience]) = parts(verified) else { return unready(app) };
     let has_query = request.uri().query().is_some();
-    if (has_query || request.headers().contains_key(REQUIRE_AUDIENCE)) && !is_for(request, audience) {
+    if (has_query || request.headers().contains_key(REQUIRE_AUDIENCE)) && !is_for(request, &audience) {
         return invalid(app, Verdict::OtherAudience);
     }
     if has_query || request.headers().contains_key(REQUIRE_SCOPE) {
-        match missing(request, scope) {
+        match missing(request, &scope) {
             Ok(None) => {}
             Ok(Some(needed)) => {
                 app.metrics.judged(Verdict::InsufficientScope);
@@ -72,10 +73,11 @@ fn permitted<B>(app: &App, request: &Request<B>, verified: &Verified) -> Respons
     let headers = response.headers_mut();
     for (name, value) in [(SUBJECT, subject), (CLIENT, client), (SCOPE, scope)] {
         // Without one of them the gateway would pass on what its client claims under that name.
-        let Ok(value) = HeaderValue::from_str(value) else { return unready(app) };
+        let value = HeaderValue::from_maybe_shared(value).ok().filter(|value| value.to_str().is_ok());
+        let Some(value) = value else { return unready(app) };
         headers.insert(name, value);
     }
-    headers.insert(EXPIRES, HeaderValue::from(verified.expires_at));
+    headers.insert(EXPIRES, HeaderValue::from(expires_at));
     app.metrics.judged(Verdict::Active);
     response
 }
@@ -94,8 +96,8 @@ fn unready(app: &App) -> Response<Bytes> {
     response
 }
 
-/// Subject, client id, scope and audience out of the answer that the policy rendered.
-fn parts(verified: &Verified) -> Option<[&str; 4]> {
+/// Subject, client id, scope and audience out of the answer that the policy rendered, which they share.
+fn parts(verified: Verified) -> Option<[Bytes; 4]> {
     let sizes = [
         verified.introspection_length,
         verified.subject_length,
@@ -103,22 +105,21 @@ fn parts(verified: &Verified) -> Option<[&str; 4]> {
         verified.scope_length,
         verified.audience_length,
     ];
-    let mut rest = verified.answer.as_slice();
-    let mut parts = [""; 5];
+    let mut rest = Bytes::from(verified.answer);
+    let mut parts = [const { Bytes::new() }; 5];
     for (part, size) in parts.iter_mut().zip(sizes) {
-        let (bytes, after) = rest.split_at_checked(usize::try_from(size).ok()?)?;
-        *part = std::str::from_utf8(bytes).ok()?;
-        rest = after;
+        let size = usize::try_from(size).ok().filter(|size| *size <= rest.len())?;
+        *part = rest.split_to(size);
     }
     let [_, subject, client, scope, audience] = parts;
     Some([subject, client, scope, audience])
 }
 
 /// Whether every demanded audience is the token's: each `audience` parameter, and the gateway's header.
-fn is_for<B>(request: &Request<B>, audience: &str) -> bool {
+fn is_for<B>(request: &Request<B>, audience: &[u8]) -> bool {
     let mut query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
-    query.all(|(name, value)| name != "audience" || value == audience)
-        && request.headers().get_all(REQUIRE_AUDIENCE).iter().all(|value| value.as_bytes() == audience.as_bytes())
+    query.all(|(name, value)| name != "audience" || value.as_bytes() == audience)
+        && request.headers().get_all(REQUIRE_AUDIENCE).iter().all(|value| value.as_bytes() == audience)
 }
 
 /// The demanded scopes cannot be read.
@@ -126,7 +127,7 @@ struct Unreadable;
 
 /// The scopes that are demanded, where the granted ones do not cover all of them. Every demand counts: each `scope` parameter,
 /// each scope in it, and the gateway's header.
-fn missing<B>(request: &Request<B>, granted: &str) -> Result<Option<String>, Unreadable> {
+fn missing<B>(request: &Request<B>, granted: &[u8]) -> Result<Option<String>, Unreadable> {
     let mut demands: Vec<Cow<'_, str>> = Vec::new();
     // Envoy appends its client's own query string: what else stands there, however broken, is nobody's business here.
     let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
@@ -137,7 +138,8 @@ fn missing<B>(request: &Request<B>, granted: &str) -> Result<Option<String>, Unr
     let words: BTreeSet<&str> =
         demands.iter().flat_map(|demand| demand.split(' ')).filter(|word| !word.is_empty()).collect();
     let needed = Scopes::new(words).map_err(|_| Unreadable)?;
-    let granted = Scopes::parse(granted).map_err(|_| Unreadable)?;
+    let granted =
+        std::str::from_utf8(granted).ok().and_then(|granted| Scopes::parse(granted).ok()).ok_or(Unreadable)?;
     Ok((!granted.cover_all(&needed)).then(|| needed.joined()))
 }
 
@@ -166,7 +168,7 @@ mod tests {
         for header in headers {
             request.headers_mut().append(REQUIRE_AUDIENCE, HeaderValue::from_static(header));
         }
-        is_for(&request, "https://orders.example")
+        is_for(&request, b"https://orders.example")
     }
 
     #[test]
@@ -194,7 +196,7 @@ mod tests {
         if let Some(header) = header {
             request = request.header(REQUIRE_SCOPE, header);
         }
-        missing(&request.body(()).unwrap(), granted).ok()
+        missing(&request.body(()).unwrap(), granted.as_bytes()).ok()
     }
 
     #[test]
@@ -232,8 +234,8 @@ mod tests {
             expires_at: 0,
             network: NetworkVerdict::NotBound,
         };
-        assert_eq!(parts(&verified([2, 5, 3, 0, 3])), Some(["alice", "bob", "", "api"]));
-        assert_eq!(parts(&verified([2, 5, 3, 0, 4])), None);
-        assert_eq!(parts(&verified([u32::MAX; 5])), None);
+        assert_eq!(parts(verified([2, 5, 3, 0, 3])), Some(["alice", "bob", "", "api"].map(Bytes::from)));
+        assert_eq!(parts(verified([2, 5, 3, 0, 4])), None);
+        assert_eq!(parts(verified([u32::MAX; 5])), None);
     }
 }
