@@ -1,6 +1,10 @@
 //! A server with an administrator, as the figures over HTTP need one.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use http::Method;
@@ -37,11 +41,28 @@ impl Served {
         Self::new(|data| Server::jeton_on(cores, &data, &["--io-threads", io_threads]))
     }
 
+    /// With one I/O thread, over a data directory that is made first.
+    pub(crate) fn over(make: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<Self> {
+        Self::new(|data| {
+            make(&data)?;
+            Server::jeton(&data)
+        })
+    }
+
+    /// Ends the server at once and starts it again; gives the time from the start of the process to its first answer.
+    pub(crate) fn restart(&mut self) -> anyhow::Result<Duration> {
+        self.server.stop();
+        let begun = Instant::now();
+        self.server = Server::jeton(&self.data)?;
+        Ok(begun.elapsed())
+    }
+
     fn new(start: impl FnOnce(PathBuf) -> anyhow::Result<Server>) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let data = dir.path().join("data");
         let server = start(data.clone())?;
-        let bootstrap = Command::new(jeton()?).args(["bootstrap", "--name", "figures", "--data"]).arg(&data).output()?;
+        let bootstrap =
+            Command::new(jeton()?).args(["bootstrap", "--name", "figures", "--data"]).arg(&data).output()?;
         anyhow::ensure!(bootstrap.status.success(), "bootstrap failed");
         let secret = String::from_utf8(bootstrap.stdout)?.trim().to_owned();
         let url = format!("http://{}", server.address);
