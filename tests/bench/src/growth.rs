@@ -177,8 +177,9 @@ pub(crate) fn run(report: &mut Report, largest: u32) -> anyhow::Result<()> {
     let counts = SIZES.into_iter().filter(|size| *size <= largest);
     let mut sizes = counts.map(Size::made).collect::<anyhow::Result<Vec<_>>>()?;
     keep_to(LOAD_CORE)?;
-    // Access tokens that are good for all that follows.
+    // Access tokens that are good for all that follows, and connections that were not idle while the largest was made.
     for size in &mut sizes {
+        size.caller = Caller::connect(size.served.server.address)?;
         size.bearer = format!("authorization: Bearer {}\r\n", size.served.exchange(&size.served.secret)?);
         for ask in Ask::ALL {
             size.round(ask)?;
