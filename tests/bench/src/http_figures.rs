@@ -52,6 +52,11 @@ impl Kind {
         median(self.per_second.clone())
     }
 
+    /// Requests a second of the last round.
+    pub(crate) fn last_rate(&self) -> f64 {
+        self.per_second.last().copied().unwrap_or(f64::NAN)
+    }
+
     /// Microseconds of the server's processor that one takes, the median.
     pub(crate) fn cpu(&self) -> f64 {
         median(self.cpu.clone())

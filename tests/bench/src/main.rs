@@ -5,6 +5,7 @@
 //! alone, or of single figures of a part, no page is written. Either way the run is a line of JSON on standard output.
 
 mod algorithms;
+mod calls;
 // What the tests of the runtime make hostile policies with makes them here, and the empty one.
 #[allow(
     dead_code,
@@ -17,16 +18,21 @@ mod algorithms;
 #[path = "../../../host/runtime/tests/runtime/hostile/component.rs"]
 mod component;
 mod counted;
+mod curves;
 mod feed_figures;
 mod fixed_reply;
+mod growth;
 mod hostile_figures;
 mod http_figures;
+mod in_order;
 mod limits;
 mod load;
 mod machine;
+mod make;
 mod measure;
 mod people_figures;
 mod process;
+mod replay;
 mod report;
 mod runs;
 mod scale_figures;
@@ -37,7 +43,10 @@ mod targets;
 mod verdicts;
 mod write_figures;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
@@ -49,8 +58,10 @@ use runs::Run;
 ///
 /// Without a part it takes all of them and writes docs/performance.md. Servers run on core 0, the load comes from core 1.
 #[derive(Parser)]
-#[command(name = "jeton-bench")]
+#[command(name = "jeton-bench", args_conflicts_with_subcommands = true)]
 struct Cli {
+    #[command(subcommand)]
+    order: Option<Order>,
     /// The part of the book to take alone.
     part: Option<Part>,
     /// The figures of that part to take alone.
@@ -58,6 +69,21 @@ struct Cli {
     /// A commit whose run is kept: says of each figure how it was.
     #[arg(long, value_name = "COMMIT")]
     against: Option<String>,
+    /// Up to how many refresh tokens growth is shown. Ten million take 4 GB of disk for a while.
+    #[arg(long, value_name = "COUNT", default_value_t = scale_figures::LARGEST, value_parser = clap::value_parser!(u32).range(1_000..))]
+    largest: u32,
+}
+
+/// What else it does.
+#[derive(clap::Subcommand)]
+enum Order {
+    /// Fills a data directory that no server runs on with refresh tokens that nobody has, and says how large it is.
+    Make {
+        /// The data directory; made where there is none.
+        data: PathBuf,
+        /// How many, each made a second after the one before.
+        count: u32,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,12 +104,12 @@ enum Part {
     People,
     /// The start of the server.
     Start,
-    /// What must not grow: pages, cascade, chains, depth, cuts, sweeping.
+    /// What must not grow: growth, pages, cascade, chains, depth, cuts, sweeping.
     Scale,
 }
 
 impl Part {
-    fn take(self, report: &mut Report, figures: &[&str]) -> anyhow::Result<()> {
+    fn take(self, report: &mut Report, figures: &[&str], largest: u32) -> anyhow::Result<()> {
         let has_figures = matches!(self, Self::Feed | Self::People | Self::Scale);
         anyhow::ensure!(figures.is_empty() || has_figures, "this part has no single figures");
         match self {
@@ -95,7 +121,7 @@ impl Part {
             Self::Hostile => hostile_figures::run(report),
             Self::People => people_figures::run(report, figures),
             Self::Start => start_figures::run(report),
-            Self::Scale => scale_figures::run(report, figures),
+            Self::Scale => scale_figures::run(report, figures, largest),
         }
     }
 }
@@ -112,13 +138,16 @@ fn main() -> anyhow::Result<()> {
         _ => {}
     }
     let cli = Cli::parse();
+    if let Some(Order::Make { data, count }) = cli.order {
+        return make::make(&data, count);
+    }
     let against = cli.against.as_deref().map(runs::of).transpose()?;
     let (commit, machine) = (machine::commit()?, Machine::here()?);
     let mut report = Report::default();
     let figures: Vec<&str> = cli.figures.iter().map(String::as_str).collect();
     match cli.part {
-        Some(part) => part.take(&mut report, &figures)?,
-        None => Part::value_variants().iter().try_for_each(|part| part.take(&mut report, &[]))?,
+        Some(part) => part.take(&mut report, &figures, cli.largest)?,
+        None => Part::value_variants().iter().try_for_each(|part| part.take(&mut report, &[], cli.largest))?,
     }
     let figures = report.figures().iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect();
     let run = Run { commit, at: jeton::app::now(), machine, figures };
@@ -130,7 +159,11 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     runs::keep(&run)?;
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/performance.md");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    for (file, picture) in report.pictures() {
+        fs::write(docs.join("pictures").join(file), picture).with_context(|| format!("cannot write {file}"))?;
+    }
+    let page = docs.join("performance.md");
     let before = against.map_or_else(runs::first, Ok)?;
     fs::write(&page, book(&run, &before, report.page())).with_context(|| format!("cannot write {}", page.display()))
 }

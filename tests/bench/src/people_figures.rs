@@ -4,12 +4,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::Command,
-    sync::Arc,
 };
 
 use anyhow::{Context as _, bail, ensure};
-use jeton_policy::authority::Authority;
-use jeton_store::SqliteStore;
+use jeton::app::now;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
@@ -19,11 +17,10 @@ use tokio::{
 
 use crate::{
     load::is_whole,
+    make::{Tokens, fill},
     measure::median,
     process::{LOAD_CORE, Server, jeton, keep_to},
     report::Report,
-    scale_figures::fill,
-    verdicts::Fixed,
 };
 
 const PASSWORD: &str = "correct+horse+battery+staple";
@@ -300,9 +297,7 @@ fn loaded(tokens: u32, pages: &[(&str, &str)]) -> anyhow::Result<Vec<Loaded>> {
     let data = dir.path().join("data");
     let made = Command::new(jeton()?).args(["bootstrap", "--name", "first", "--data"]).arg(&data).output()?;
     ensure!(made.status.success(), "bootstrap failed");
-    let store = Arc::new(SqliteStore::open(&data.join("jeton.db"))?);
-    fill(&Authority::new(Arc::clone(&store), Fixed, Fixed, Fixed), tokens, None)?;
-    store.close();
+    fill(&data, &Tokens::living(tokens, now()))?;
     let server = Server::jeton(&data)?;
     runtime()?.block_on(async {
         let mut root = Browser::from(Ipv4Addr::LOCALHOST, server.address).await?;

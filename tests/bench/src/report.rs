@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use crate::targets::TARGETS;
+use crate::{curves::Picture, targets::TARGETS};
 
 /// What was taken so far.
 #[derive(Default)]
@@ -10,6 +10,7 @@ pub(crate) struct Report {
     page: String,
     in_table: bool,
     figures: BTreeMap<&'static str, f64>,
+    pictures: Vec<(&'static str, String)>,
 }
 
 impl Report {
@@ -23,6 +24,12 @@ impl Report {
     pub(crate) fn text(&mut self, text: &str) {
         let _ = write!(self.page, "{}{text}\n\n", if self.in_table { "\n" } else { "" });
         self.in_table = false;
+    }
+
+    /// A picture, which is kept under this name beside the page.
+    pub(crate) fn picture(&mut self, file: &'static str, picture: &Picture<'_>) {
+        self.text(&format!("![{}](pictures/{file})", picture.title));
+        self.pictures.push((file, picture.svg()));
     }
 
     /// A row of the section's table.
@@ -48,6 +55,11 @@ impl Report {
     /// What was kept.
     pub(crate) fn figures(&self) -> &BTreeMap<&'static str, f64> {
         &self.figures
+    }
+
+    /// The pictures, by their names.
+    pub(crate) fn pictures(&self) -> &[(&'static str, String)] {
+        &self.pictures
     }
 
     /// The sections, in the order in which they were begun.

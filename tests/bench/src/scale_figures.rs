@@ -4,19 +4,16 @@ use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use jeton_policy::{
-    authority::{
-        Actor, AskedBindings, Authority, Boot, ExchangeRequest, Expiry, ExportedToken, Imported, IssueRequest, Query,
-    },
-    ports::Reading,
-    record::{Conduct, Ending, Reason},
-    seconds::Seconds,
-    token_id::TokenId,
+    authority::{Actor, Authority, Boot, ExchangeRequest, Expiry, ExportedToken, IssueRequest, Query},
+    record::Reason,
 };
 use jeton_runtime::{Lent, Live, Policy, Verifier};
 use jeton_store::{MemoryStore, SqliteStore};
 use zeroize::Zeroizing;
 
 use crate::{
+    growth,
+    make::{Tokens, import},
     measure::{Work, interleaved, median},
     report::Report,
     served_figures::{depth, sweeping},
@@ -26,26 +23,33 @@ use crate::{
 pub(crate) const NOW: u64 = 1_800_000_000;
 /// Tokens of one import.
 const BATCH: u32 = 1_000;
+/// The greatest number of refresh tokens that growth is shown up to, unless another is asked for.
+pub(crate) const LARGEST: u32 = 10_000_000;
 
-type Figure = fn(&mut Report) -> anyhow::Result<()>;
+/// The second: up to how many refresh tokens.
+type Figure = fn(&mut Report, u32) -> anyhow::Result<()>;
 
 /// What each of them is called on the command line.
-const FIGURES: [(&str, Figure); 6] = [
-    ("pages", pages),
-    ("cascade", cascade),
-    ("chains", chains),
-    ("depth", depth),
-    ("cuts", cuts),
-    ("sweeping", sweeping),
+const FIGURES: [(&str, Figure); 7] = [
+    ("growth", growth::run),
+    ("pages", |report, _| pages(report)),
+    ("cascade", |report, _| cascade(report)),
+    ("chains", |report, _| chains(report)),
+    ("depth", |report, _| depth(report)),
+    ("cuts", |report, _| cuts(report)),
+    ("sweeping", |report, _| sweeping(report)),
 ];
 
-/// All of them, or those that are asked for. All take some minutes, and 2 GB of disk for a while.
-pub(crate) fn run(report: &mut Report, asked: &[&str]) -> anyhow::Result<()> {
+/// All of them, or those that are asked for. All take some minutes, and 5 GB of disk for a while.
+pub(crate) fn run(report: &mut Report, asked: &[&str], largest: u32) -> anyhow::Result<()> {
     if let Some(unknown) = asked.iter().find(|asked| !FIGURES.iter().any(|(name, _)| name == *asked)) {
         anyhow::bail!("there is no figure `{unknown}`: there are {}", FIGURES.map(|(name, _)| name).join(", "));
     }
     report.section("What does not grow");
-    FIGURES.iter().filter(|(name, _)| asked.is_empty() || asked.contains(name)).try_for_each(|(_, take)| take(report))
+    FIGURES
+        .iter()
+        .filter(|(name, _)| asked.is_empty() || asked.contains(name))
+        .try_for_each(|(_, take)| take(report, largest))
 }
 
 /// An authority over a new database in `dir`.
@@ -57,48 +61,6 @@ fn authority(dir: &Path) -> anyhow::Result<(Arc<SqliteStore>, Authority)> {
     Ok((store, authority))
 }
 
-/// Imports `count` tokens, made a second apart; tombstones where `ended_at` says when they ended.
-pub(crate) fn fill(authority: &Authority, count: u32, ended_at: Option<u64>) -> anyhow::Result<()> {
-    let mut left = count;
-    while left > 0 {
-        let batch: Vec<ExportedToken> = (0..left.min(BATCH)).map(|place| token(left - place, ended_at)).collect();
-        let results = authority.import(&Actor::Machine, &batch)?;
-        anyhow::ensure!(results.iter().all(|result| *result == Imported::Imported), "everything is imported");
-        left -= u32::try_from(batch.len())?;
-    }
-    Ok(())
-}
-
-fn token(number: u32, ended_at: Option<u64>) -> ExportedToken {
-    let made_at = NOW - 100_000_000 + u64::from(number);
-    let mut random = [0; 10];
-    let (head, _) = random.split_at_mut(4);
-    head.copy_from_slice(&number.to_be_bytes());
-    ExportedToken {
-        id: TokenId::new(Reading::at(made_at), random).to_string(),
-        name: format!("job {number:07}"),
-        owner: None,
-        parent: None,
-        scopes: vec!["orders:read".to_owned()],
-        created_at: Seconds(made_at),
-        created_by: "machine".to_owned(),
-        expires_at: Some(Seconds(NOW + 1_000_000 + u64::from(number))),
-        access_ttl: None,
-        bindings: AskedBindings::default(),
-        conduct: Conduct::default(),
-        secret_sha256: ended_at.is_none().then(|| vec![7; 32]),
-        exchanges_left: None,
-        last_use: None,
-        disabled: None,
-        ending: ended_at.map(|at| Ending {
-            at: Seconds(at),
-            by: "machine".to_owned(),
-            reason: Reason::Deleted,
-            note: None,
-        }),
-    }
-}
-
 pub(crate) fn issue(authority: &Authority, parent: Option<String>) -> anyhow::Result<(Zeroizing<String>, String)> {
     let request = IssueRequest { expiry: Expiry::BySetting, parent, ..IssueRequest::named("figures") };
     let issued = authority.issue(&Actor::Machine, &request)?;
@@ -108,9 +70,9 @@ pub(crate) fn issue(authority: &Authority, parent: Option<String>) -> anyhow::Re
 fn pages(report: &mut Report) -> anyhow::Result<()> {
     let (few_dir, many_dir) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let ((few_store, few), (many_store, many)) = (authority(few_dir.path())?, authority(many_dir.path())?);
-    fill(&few, 1_000, None)?;
-    fill(&many, 1_000_000, None)?;
-    let by_name = Query { name: Some("job 0000".to_owned()), limit: 50, ..Query::default() };
+    import(&few, &Tokens::living(1_000, NOW))?;
+    import(&many, &Tokens::living(1_000_000, NOW))?;
+    let by_name = Query { name: Some("job 00000".to_owned()), limit: 50, ..Query::default() };
     let newest = Query { limit: 50, ..Query::default() };
     for (what, query) in [("newest first", &newest), ("by name", &by_name)] {
         let work = |authority: &Authority, calls: u32| {
@@ -139,6 +101,7 @@ fn cascade(report: &mut Report) -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let (store, authority) = authority(dir.path())?;
     let mut pairs = Vec::new();
+    let tokens = Tokens::living(9 * 10_000, NOW);
     for round in 0..9_u32 {
         let (_, parent) = issue(&authority, None)?;
         let (_, alone) = issue(&authority, None)?;
@@ -147,7 +110,7 @@ fn cascade(report: &mut Report) -> anyhow::Result<()> {
             let batch: Vec<ExportedToken> = (0..BATCH)
                 .map(|place| ExportedToken {
                     parent: Some(parent.clone()),
-                    ..token(1 + round * 10_000 + left - 1 - place, None)
+                    ..tokens.token(1 + round * 10_000 + left - 1 - place)
                 })
                 .collect();
             authority.import(&Actor::Machine, &batch)?;
@@ -217,8 +180,9 @@ fn cuts(report: &mut Report) -> anyhow::Result<()> {
         authority.configure(Some("https://tokens.example"), "")?;
         authority.begin(Boot::Advance, None)?;
         let (secret, _) = issue(&authority, None)?;
-        fill(&authority, count, None)?;
-        let ids: Vec<String> = (1..=count).map(|number| token(number, None).id).collect();
+        import(&authority, &Tokens::living(count, NOW))?;
+        let tokens = Tokens::living(count, NOW);
+        let ids: Vec<String> = (1..=count).map(|number| tokens.id(number).to_string()).collect();
         for batch in ids.chunks(1_000) {
             authority.delete(&Actor::Machine, batch, Reason::Deleted, None)?;
         }

@@ -1,6 +1,10 @@
 //! A server with an administrator, as the figures over HTTP need one.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use http::Method;
@@ -35,6 +39,22 @@ impl Served {
     /// With so many I/O threads, on these cores.
     pub(crate) fn start_on(cores: &str, io_threads: &str) -> anyhow::Result<Self> {
         Self::new(|data| Server::jeton_on(cores, &data, &["--io-threads", io_threads]))
+    }
+
+    /// With one I/O thread, over a data directory that is made first.
+    pub(crate) fn over(make: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<Self> {
+        Self::new(|data| {
+            make(&data)?;
+            Server::jeton(&data)
+        })
+    }
+
+    /// Ends the server at once and starts it again; gives the time from the start of the process to its first answer.
+    pub(crate) fn restart(&mut self) -> anyhow::Result<Duration> {
+        self.server.stop();
+        let begun = Instant::now();
+        self.server = Server::jeton(&self.data)?;
+        Ok(begun.elapsed())
     }
 
     fn new(start: impl FnOnce(PathBuf) -> anyhow::Result<Server>) -> anyhow::Result<Self> {

@@ -1,15 +1,13 @@
 //! Exchanges as a server answers them: of what descends from others, and while a million tombstones are removed.
 
 use std::{
-    io::{Read as _, Write as _},
-    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
-    time::Instant,
 };
 
 use anyhow::Context as _;
+use jeton::app::now;
 use jeton_policy::{
     authority::Authority,
     store::{Direction, Store as _},
@@ -17,17 +15,19 @@ use jeton_policy::{
 use jeton_store::SqliteStore;
 
 use crate::{
-    load::is_whole,
+    calls::Caller,
+    make::{Tokens, fill},
     measure::median,
     process::{Server, jeton},
     report::Report,
-    scale_figures::{NOW, fill, issue},
+    scale_figures::issue,
+    served::post,
     verdicts::Fixed,
 };
 
 const TOMBSTONES: u32 = 1_000_000;
-/// Longer ago than tombstones are kept, also by the clock of whoever runs this.
-const ENDED_AT: u64 = NOW - 50_000_000;
+/// Longer ago than tombstones are kept.
+const ENDED_AGO: u64 = 50_000_000;
 /// Exchanges of one round.
 const SAMPLES: usize = 2_000;
 const ROUNDS: usize = 9;
@@ -90,9 +90,8 @@ impl Store {
         let made = Command::new(jeton()?).args(["bootstrap", "--name", "first", "--data"]).arg(&data).output()?;
         anyhow::ensure!(made.status.success(), "bootstrap failed");
         let secret = String::from_utf8(made.stdout)?.trim().to_owned();
-        let store = Arc::new(SqliteStore::open(&database(&data))?);
-        fill(&Authority::new(Arc::clone(&store), Fixed, Fixed, Fixed), tombstones, Some(ENDED_AT))?;
-        store.close();
+        let ended_at = now() - ENDED_AGO;
+        fill(&data, &Tokens { ended_at: Some(ended_at), ..Tokens::living(tombstones, ended_at) })?;
         Ok(Self { _dir: dir, data, secret })
     }
 
@@ -129,26 +128,8 @@ fn database(data: &Path) -> PathBuf {
 /// The median and the 99th of a hundred, in microseconds, one after another over one connection.
 fn exchanges(server: &Server, secret: &str) -> anyhow::Result<[f64; 2]> {
     let body = format!("grant_type=refresh_token&refresh_token={secret}");
-    let request = format!(
-        "POST /oauth2/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(server.address)?;
-    stream.set_nodelay(true)?;
-    let mut answer = vec![0; 16 * 1024];
-    let mut times = Vec::with_capacity(SAMPLES);
-    for _ in 0..SAMPLES {
-        let begun = Instant::now();
-        stream.write_all(request.as_bytes())?;
-        let mut filled = 0;
-        while !is_whole(answer.get(..filled).unwrap_or_default()) {
-            let read = stream.read(answer.get_mut(filled..).context("the answer is too large")?)?;
-            anyhow::ensure!(read > 0, "the server closed the connection");
-            filled += read;
-        }
-        anyhow::ensure!(answer.starts_with(b"HTTP/1.1 200"), "it was exchanged");
-        times.push(begun.elapsed().as_secs_f64() * 1e6);
-    }
+    let (request, mut caller) = (post("/oauth2/token", "", &body), Caller::connect(server.address)?);
+    let mut times = (0..SAMPLES).map(|_| caller.timed(&request, "200")).collect::<anyhow::Result<Vec<_>>>()?;
     times.sort_by(f64::total_cmp);
     let at = |share: usize| times.get(SAMPLES * share / 100).copied().context("samples");
     Ok([at(50)?, at(99)?])

@@ -8,25 +8,60 @@ use serde_json::{Map, Value};
 /// rather than show is escaped: control characters, and those that turn the direction of text or end a line.
 #[must_use]
 pub fn text(members: &Map<String, Value>) -> String {
+    let mut text = String::with_capacity(LINE_BYTES);
+    push_object(&mut text, members);
+    text
+}
+
+/// The same, of lines that have a hash: their text without it, and where in it the hash belongs. Another member stands behind it.
+pub(super) fn text_without_hash(members: &Map<String, Value>) -> (String, usize) {
+    let (mut text, mut place) = (String::with_capacity(LINE_BYTES), 1);
+    text.push('{');
+    for (name, value) in sorted(members) {
+        if name.as_str() > HASH {
+            push_member(&mut text, name, value);
+        } else if name != HASH {
+            push_member(&mut text, name, value);
+            place = text.len().saturating_add(1);
+        }
+    }
+    text.push('}');
+    (text, place)
+}
+
+/// The name of a line's hash.
+pub(super) const HASH: &str = "hash";
+/// What most lines are shorter than.
+const LINE_BYTES: usize = 512;
+
+fn sorted(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
     // `serde_json` keeps a map in order unless a feature says otherwise; sorting says it here.
     let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
     sorted.sort_unstable_by_key(|(name, _)| name.as_str());
-    let mut text = String::from("{");
-    for (index, (name, value)) in sorted.into_iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        push(&mut text, &Value::String(name.clone()));
-        text.push(':');
-        push(&mut text, value);
+    sorted
+}
+
+fn push_object(text: &mut String, members: &Map<String, Value>) {
+    text.push('{');
+    for (name, value) in sorted(members) {
+        push_member(text, name, value);
     }
     text.push('}');
-    text
+}
+
+/// A member, behind a comma unless it is the first.
+fn push_member(text: &mut String, name: &str, value: &Value) {
+    if !text.ends_with('{') {
+        text.push(',');
+    }
+    push_text(text, name);
+    text.push(':');
+    push(text, value);
 }
 
 fn push(text: &mut String, value: &Value) {
     match value {
-        Value::Object(members) => text.push_str(&self::text(members)),
+        Value::Object(members) => push_object(text, members),
         Value::Array(items) => {
             text.push('[');
             for (index, item) in items.iter().enumerate() {
@@ -37,17 +72,26 @@ fn push(text: &mut String, value: &Value) {
             }
             text.push(']');
         }
-        Value::String(_) => {
-            for character in value.to_string().chars() {
-                if must_be_escaped(character) {
-                    // All of them lie in the basic plane: one escape each. A `String` takes whatever it is given.
-                    let _always = write!(text, "\\u{:04x}", u32::from(character));
-                } else {
-                    text.push(character);
-                }
-            }
-        }
+        Value::String(string) => push_text(text, string),
         other => text.push_str(&other.to_string()),
+    }
+}
+
+fn push_text(text: &mut String, string: &str) {
+    // Most texts are written as they are.
+    if string.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        text.push('"');
+        text.push_str(string);
+        text.push('"');
+        return;
+    }
+    for character in Value::String(string.to_owned()).to_string().chars() {
+        if must_be_escaped(character) {
+            // All of them lie in the basic plane: one escape each. A `String` takes whatever it is given.
+            let _always = write!(text, "\\u{:04x}", u32::from(character));
+        } else {
+            text.push(character);
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use data_encoding::HEXLOWER;
 use jeton_policy::digest::Digest;
 use serde_json::{Map, Value};
 
-use super::{canonical, entry::Entry};
+use super::{
+    canonical::{self, HASH},
+    entry::Entry,
+};
 
 /// The number of a line and its hash: who keeps the last one can tell that a log still has all that it had then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +51,11 @@ impl Tip {
         let seq = self.seq.saturating_add(1);
         members.insert("seq".to_owned(), seq.into());
         members.insert("prev".to_owned(), HEXLOWER.encode(&self.hash).into());
-        members.remove("hash");
-        let hash = Digest::of(canonical::text(&members).as_bytes()).0;
-        members.insert("hash".to_owned(), HEXLOWER.encode(&hash).into());
+        let (mut text, place) = canonical::text_without_hash(&members);
+        let hash = Digest::of(text.as_bytes()).0;
+        text.insert_str(place, &format!("\"{HASH}\":\"{}\",", HEXLOWER.encode(&hash)));
         *self = Self { seq, hash };
-        Line { seq, at, text: canonical::text(&members) }
+        Line { seq, at, text }
     }
 
     /// What is said of lines that are taken away: the entry `seal`, with the last of them.
@@ -70,4 +73,29 @@ fn hash_of(text: &str) -> Option<[u8; 32]> {
 /// A digest as lines write it.
 pub(super) fn digest(member: Option<&Value>) -> Option<[u8; 32]> {
     HEXLOWER.decode(member?.as_str()?.as_bytes()).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_line_is_the_canonical_text_of_its_members_and_its_hash_that_of_the_others() {
+        let bare = Entry::new(7, "machine", "test.act", "done");
+        let named = |name: &str| bare.clone().with(name, "\u{1b}[31m {\"}");
+        let entries = ["", "gone", "hash", "hashes", "has", "prev", "seq", "zebra", "\"{"].map(named);
+        let mut tip = Tip::START;
+        for entry in entries {
+            let before = tip;
+            let line = tip.seal(entry);
+            let mut members: Map<String, Value> = serde_json::from_str(&line.text).unwrap();
+            assert_eq!(canonical::text(&members), line.text);
+            assert_eq!(digest(members.get("prev")), Some(before.hash));
+            assert_eq!((members.get("seq"), line.seq), (Some(&tip.seq.into()), tip.seq));
+            assert_eq!(digest(members.remove(HASH).as_ref()), Some(tip.hash));
+            assert_eq!(Digest::of(canonical::text(&members).as_bytes()).0, tip.hash);
+        }
+    }
 }

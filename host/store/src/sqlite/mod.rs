@@ -6,6 +6,7 @@ mod error;
 mod open;
 mod reader;
 mod readers;
+mod reply;
 mod schema;
 mod seam;
 mod statistics;
@@ -38,6 +39,7 @@ pub use self::{
 use self::{
     open::Absent,
     readers::{Gate, ReadError, Readers},
+    reply::reply,
     seam::Seam,
     writer::{Member, Message, Record, Writer},
 };
@@ -197,12 +199,11 @@ impl SqliteStore {
             tracing::error!("an observer tried to commit; it would wait for itself");
             return Err(CommitError::Unavailable);
         }
-        let (answer, answered) = sync_channel(1);
+        let (answer, waiting) = reply();
         self.shared.waiting.fetch_add(1, Relaxed);
         let member = Member { checks, writes, record, answer };
         self.outbox.send(Message::Commit(member)).map_err(|_| CommitError::Unavailable)?;
-        // The writer ended before it answered: what it did with the commit is not known.
-        answered.recv().unwrap_or(Err(CommitError::Unavailable))
+        waiting.wait()
     }
 
     fn failed(&self, error: &ReadError) {

@@ -3,11 +3,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::Ordering::Relaxed,
-        mpsc::{Receiver, SyncSender},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed, mpsc::Receiver},
     thread,
 };
 
@@ -18,6 +14,7 @@ use super::{
     OpenError, Shared, audit,
     open::{self, Absent},
     readers::Gate,
+    reply::Reply,
     schema,
     seam::Seam,
 };
@@ -45,7 +42,7 @@ pub(super) struct Member {
     pub(super) checks: Vec<Check>,
     pub(super) writes: Vec<Write>,
     pub(super) record: Record,
-    pub(super) answer: SyncSender<Result<u64, CommitError>>,
+    pub(super) answer: Reply,
 }
 
 /// What of a commit goes into the audit log.
@@ -173,9 +170,8 @@ impl Writer {
         if let Some(last) = last {
             self.shared.announced.announce(last);
         }
-        for (waiting, answer) in answers {
-            // Whoever waited may be gone: then nobody has to know.
-            let _gone = waiting.send(answer);
+        for (reply, answer) in answers {
+            reply.give(answer);
         }
     }
 
@@ -352,7 +348,7 @@ fn write(connection: &Connection, writes: &[Write], revision: u64, seam: &Seam) 
 
 fn refuse(group: Vec<Member>) {
     for member in group {
-        let _gone = member.answer.send(Err(CommitError::Unavailable));
+        member.answer.give(Err(CommitError::Unavailable));
     }
 }
 
