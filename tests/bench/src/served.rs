@@ -1,13 +1,19 @@
 //! A server with an administrator, as the figures over HTTP need one.
 
-use std::{path::PathBuf, process::Command};
+use std::{path::PathBuf, process::Command, sync::Arc};
 
 use anyhow::Context as _;
 use http::Method;
 use jeton::client::{Administrator, Connection};
+use jeton_policy::authority::Authority;
+use jeton_store::SqliteStore;
 use serde_json::Value;
 
-use crate::process::{Server, jeton};
+use crate::{
+    process::{Server, jeton},
+    scale_figures::fill,
+    verdicts::Fixed,
+};
 
 /// A server on a data directory of its own, which goes with it.
 pub(crate) struct Served {
@@ -37,13 +43,24 @@ impl Served {
         Self::new(|data| Server::jeton_on(cores, &data, &["--io-threads", io_threads]))
     }
 
+    /// The same over so many refresh tokens.
+    pub(crate) fn filled(tokens: u32, options: &[&str]) -> anyhow::Result<Self> {
+        Self::new(|data| {
+            let store = Arc::new(SqliteStore::open(&data.join("jeton.db"))?);
+            fill(&Authority::new(Arc::clone(&store), Fixed, Fixed, Fixed), tokens, None)?;
+            store.close();
+            Server::jeton_with(&data, options)
+        })
+    }
+
     fn new(start: impl FnOnce(PathBuf) -> anyhow::Result<Server>) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let data = dir.path().join("data");
-        let server = start(data.clone())?;
-        let bootstrap = Command::new(jeton()?).args(["bootstrap", "--name", "figures", "--data"]).arg(&data).output()?;
+        let bootstrap =
+            Command::new(jeton()?).args(["bootstrap", "--name", "figures", "--data"]).arg(&data).output()?;
         anyhow::ensure!(bootstrap.status.success(), "bootstrap failed");
         let secret = String::from_utf8(bootstrap.stdout)?.trim().to_owned();
+        let server = start(data.clone())?;
         let url = format!("http://{}", server.address);
         let administrator = Administrator::new(Connection::new(&url, None, false)?, &secret)?;
         Ok(Self { server, administrator, url, data, secret, _dir: dir })

@@ -1,0 +1,107 @@
+//! Verdicts that are asked for while something else goes on: how many are given, and how long they take.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+
+use crate::{load::is_whole, measure::median};
+
+/// Connections that verdicts are asked for over, each by a thread of its own.
+const CONNECTIONS: u32 = 4;
+
+/// When the next verdict is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// So many times a second. One that comes late is counted from when it should have been asked for.
+    PerSecond(u32),
+    /// As soon as the last one is there.
+    AtOnce,
+}
+
+/// What was seen in one span.
+#[derive(Clone, Copy)]
+pub(crate) struct Verdicts {
+    pub(crate) per_second: f64,
+    /// Microseconds of the median.
+    pub(crate) half: f64,
+    /// Microseconds of the 99th of a hundred.
+    pub(crate) slow: f64,
+}
+
+impl Verdicts {
+    /// Asks for verdicts for `span`; each is to be 200.
+    pub(crate) fn take(to: SocketAddr, check: &str, pace: Pace, span: Duration) -> anyhow::Result<Self> {
+        let begun = Instant::now();
+        let mut times = Vec::new();
+        thread::scope(|scope| {
+            let askers: Vec<_> =
+                (0..CONNECTIONS).map(|place| scope.spawn(move || asked(to, check, pace, place, span))).collect();
+            for asker in askers {
+                times.extend(asker.join().map_err(|_| anyhow::anyhow!("who asks panicked"))??);
+            }
+            anyhow::Ok(())
+        })?;
+        let per_second = times.len() as f64 / begun.elapsed().as_secs_f64();
+        times.sort_by(f64::total_cmp);
+        let at = |share: usize| times.get(times.len() * share / 100).copied().context("a verdict");
+        Ok(Self { per_second, half: at(50)?, slow: at(99)? })
+    }
+
+    /// The median of each figure.
+    pub(crate) fn median(rounds: &[Self]) -> Self {
+        let of = |figure: fn(&Self) -> f64| median(rounds.iter().map(figure).collect());
+        Self { per_second: of(|seen| seen.per_second), half: of(|seen| seen.half), slow: of(|seen| seen.slow) }
+    }
+}
+
+impl std::fmt::Display for Verdicts {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "{:.0}/s; {:.0} us; {:.0} us", self.per_second, self.half, self.slow)
+    }
+}
+
+/// The microseconds of each verdict on one connection.
+fn asked(to: SocketAddr, check: &str, pace: Pace, place: u32, span: Duration) -> anyhow::Result<Vec<f64>> {
+    let mut stream = TcpStream::connect(to).context("cannot connect")?;
+    stream.set_nodelay(true)?;
+    let mut next = Instant::now();
+    let until = next + span;
+    let between = match pace {
+        Pace::AtOnce => None,
+        Pace::PerSecond(rate) => {
+            let between = Duration::from_secs(1) / rate;
+            next += between * place;
+            Some(between * CONNECTIONS)
+        }
+    };
+    let (mut times, mut answer) = (Vec::new(), [0; 4 * 1024]);
+    while Instant::now() < until {
+        let mut since = Instant::now();
+        if let Some(between) = between {
+            match next.checked_duration_since(since) {
+                Some(early) => {
+                    thread::sleep(early);
+                    // That the system wakes a sleeper late is not the server's doing.
+                    since = Instant::now();
+                }
+                None => since = next,
+            }
+            next += between;
+        }
+        stream.write_all(check.as_bytes())?;
+        let mut filled = 0;
+        while !is_whole(answer.get(..filled).unwrap_or_default()) {
+            let read = stream.read(answer.get_mut(filled..).context("the answer is too large")?)?;
+            ensure!(read > 0, "the server closed the connection");
+            filled += read;
+        }
+        times.push(since.elapsed().as_secs_f64() * 1e6);
+        ensure!(answer.starts_with(b"HTTP/1.1 200"), "an unexpected verdict");
+    }
+    Ok(times)
+}
