@@ -18,7 +18,7 @@ use crate::{
     load,
     measure::median,
     people_figures::{Browser, form},
-    probe::{Pace, Verdicts},
+    probe::Verdicts,
     process::{LOAD_CORE, jeton, keep_to},
     report::Report,
     served::{Served, post},
@@ -32,7 +32,7 @@ pub(crate) const SPAN: Duration = Duration::from_millis(600);
 /// How long a load runs before anything is measured under it.
 pub(crate) const SETTLING: Duration = Duration::from_millis(200);
 /// Verdicts that are asked for each second: some tenth of what the core could give.
-pub(crate) const PACE: Pace = Pace::PerSecond(2_000);
+const PER_SECOND: u32 = 2_000;
 /// What the exchange is asked for beyond its capacity, from so many connections: more than may wait at a time.
 const FACTORS: [(f64, usize); 2] = [(2.0, 2_000), (10.0, 6_000)];
 /// Refresh tokens that the searches look through.
@@ -90,7 +90,7 @@ impl Site {
     }
 
     pub(crate) fn verdicts(&self) -> anyhow::Result<Verdicts> {
-        Verdicts::take(self.served.server.address, &self.check, PACE, SPAN)
+        Verdicts::take(self.served.server.address, &self.check, PER_SECOND, SPAN)
     }
 
     /// Exchanges a second, with nothing else to do.
@@ -230,7 +230,10 @@ fn log_ins(report: &mut Report) -> anyhow::Result<()> {
     let site = Site::new(Served::start(&[])?)?;
     let to = site.served.server.address;
     // Until there is an account, nobody is asked for a password.
-    let added = Command::new(jeton()?).args(["user", "add", "root", "--data"]).arg(&site.served.data).output()?;
+    let added = Command::new(jeton()?)
+        .args(["user", "add", "root", "--role", "admin", "--data"])
+        .arg(&site.served.data)
+        .output()?;
     ensure!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
     let (mut compared, mut told) = (Compared::default(), Told::default());
     for round in 0..ROUNDS {

@@ -14,15 +14,6 @@ use crate::{load::is_whole, measure::median};
 /// Connections that verdicts are asked for over, each by a thread of its own.
 const CONNECTIONS: u32 = 4;
 
-/// When the next verdict is asked for.
-#[derive(Clone, Copy)]
-pub(crate) enum Pace {
-    /// So many times a second. One that comes late is counted from when it should have been asked for.
-    PerSecond(u32),
-    /// As soon as the last one is there.
-    AtOnce,
-}
-
 /// What was seen in one span.
 #[derive(Clone, Copy)]
 pub(crate) struct Verdicts {
@@ -34,13 +25,14 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
-    /// Asks for verdicts for `span`; each is to be 200.
-    pub(crate) fn take(to: SocketAddr, check: &str, pace: Pace, span: Duration) -> anyhow::Result<Self> {
+    /// Asks for `rate` verdicts a second for `span`; each is to be 200. One that comes late is counted from when it should have been
+    /// asked for.
+    pub(crate) fn take(to: SocketAddr, check: &str, rate: u32, span: Duration) -> anyhow::Result<Self> {
         let begun = Instant::now();
         let mut times = Vec::new();
         thread::scope(|scope| {
             let askers: Vec<_> =
-                (0..CONNECTIONS).map(|place| scope.spawn(move || asked(to, check, pace, place, span))).collect();
+                (0..CONNECTIONS).map(|place| scope.spawn(move || asked(to, check, rate, place, span))).collect();
             for asker in askers {
                 times.extend(asker.join().map_err(|_| anyhow::anyhow!("who asks panicked"))??);
             }
@@ -66,33 +58,20 @@ impl std::fmt::Display for Verdicts {
 }
 
 /// The microseconds of each verdict on one connection.
-fn asked(to: SocketAddr, check: &str, pace: Pace, place: u32, span: Duration) -> anyhow::Result<Vec<f64>> {
+fn asked(to: SocketAddr, check: &str, rate: u32, place: u32, span: Duration) -> anyhow::Result<Vec<f64>> {
     let mut stream = TcpStream::connect(to).context("cannot connect")?;
     stream.set_nodelay(true)?;
-    let mut next = Instant::now();
-    let until = next + span;
-    let between = match pace {
-        Pace::AtOnce => None,
-        Pace::PerSecond(rate) => {
-            let between = Duration::from_secs(1) / rate;
-            next += between * place;
-            Some(between * CONNECTIONS)
-        }
-    };
+    let (until, between) = (Instant::now() + span, Duration::from_secs(1) / rate);
+    let mut next = Instant::now() + between * place;
     let (mut times, mut answer) = (Vec::new(), [0; 4 * 1024]);
     while Instant::now() < until {
-        let mut since = Instant::now();
-        if let Some(between) = between {
-            match next.checked_duration_since(since) {
-                Some(early) => {
-                    thread::sleep(early);
-                    // That the system wakes a sleeper late is not the server's doing.
-                    since = Instant::now();
-                }
-                None => since = next,
-            }
-            next += between;
+        let mut since = next;
+        if let Some(early) = next.checked_duration_since(Instant::now()) {
+            thread::sleep(early);
+            // That the system wakes a sleeper late is not the server's doing.
+            since = Instant::now();
         }
+        next += between * CONNECTIONS;
         stream.write_all(check.as_bytes())?;
         let mut filled = 0;
         while !is_whole(answer.get(..filled).unwrap_or_default()) {
