@@ -18,7 +18,7 @@ use crate::{
     load,
     measure::median,
     people_figures::{Browser, form},
-    probe::Verdicts,
+    probe::{Gateway, Verdicts},
     process::{LOAD_CORE, jeton, keep_to},
     report::Report,
     served::{Served, post},
@@ -75,14 +75,17 @@ pub(crate) struct Site {
     /// The access token that it is about.
     pub(crate) access: String,
     exchange: String,
+    gateway: Gateway,
 }
 
 impl Site {
     pub(crate) fn new(served: Served) -> anyhow::Result<Self> {
         let job = served.make(&json!({"name": "job", "scopes": ["orders:read", "jeton:read"]}))?;
         let access = served.exchange(&job.secret)?;
+        let check = format!("GET /forward-auth HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {access}\r\n\r\n");
         Ok(Self {
-            check: format!("GET /forward-auth HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {access}\r\n\r\n"),
+            gateway: Gateway::new(served.server.address, &check)?,
+            check,
             exchange: post("/oauth2/token", "", &format!("grant_type=refresh_token&refresh_token={}", job.secret)),
             access,
             served,
@@ -90,7 +93,7 @@ impl Site {
     }
 
     pub(crate) fn verdicts(&self) -> anyhow::Result<Verdicts> {
-        Verdicts::take(self.served.server.address, &self.check, PER_SECOND, SPAN)
+        self.gateway.ask(PER_SECOND, SPAN)
     }
 
     /// Exchanges a second, with nothing else to do.
@@ -153,10 +156,11 @@ impl Compared {
         );
     }
 
-    /// The most memory after a load, against that before the first one.
-    pub(crate) fn growth(&self) -> f64 {
-        let [before, _, after] = &self.resident;
-        after.iter().copied().fold(f64::NAN, f64::max) / before.first().copied().unwrap_or(f64::NAN)
+    /// Memory after the last load, against that after the first: what a load leaves behind is used by the next.
+    fn growth(&self) -> f64 {
+        let [_, _, after] = &self.resident;
+        let at = |resident: Option<&f64>| resident.copied().unwrap_or(f64::NAN);
+        at(after.last()) / at(after.first())
     }
 }
 

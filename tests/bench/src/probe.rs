@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::{load::is_whole, measure::median};
 
-/// Connections that verdicts are asked for over, each by a thread of its own.
+/// Connections that verdicts are asked for over.
 const CONNECTIONS: u32 = 4;
 
 /// What was seen in one span.
@@ -24,15 +24,34 @@ pub(crate) struct Verdicts {
     pub(crate) slow: f64,
 }
 
-impl Verdicts {
+/// A gateway that keeps its connections, each with a thread of its own.
+pub(crate) struct Gateway {
+    streams: Vec<TcpStream>,
+    check: String,
+}
+
+impl Gateway {
+    /// One that asks by this request, and has done so once over each connection.
+    pub(crate) fn new(to: SocketAddr, check: &str) -> anyhow::Result<Self> {
+        let connect = |_| {
+            let stream = TcpStream::connect(to).context("cannot connect")?;
+            stream.set_nodelay(true)?;
+            ask(&stream, check)?;
+            anyhow::Ok(stream)
+        };
+        Ok(Self { streams: (0..CONNECTIONS).map(connect).collect::<anyhow::Result<_>>()?, check: check.to_owned() })
+    }
+
     /// Asks for `rate` verdicts a second for `span`; each is to be 200. One that comes late is counted from when it should have been
     /// asked for.
-    pub(crate) fn take(to: SocketAddr, check: &str, rate: u32, span: Duration) -> anyhow::Result<Self> {
+    pub(crate) fn ask(&self, rate: u32, span: Duration) -> anyhow::Result<Verdicts> {
         let begun = Instant::now();
         let mut times = Vec::new();
         thread::scope(|scope| {
-            let askers: Vec<_> =
-                (0..CONNECTIONS).map(|place| scope.spawn(move || asked(to, check, rate, place, span))).collect();
+            let places = self.streams.iter().zip(0..);
+            let askers: Vec<_> = places
+                .map(|(stream, place)| scope.spawn(move || asked(stream, &self.check, rate, place, span)))
+                .collect();
             for asker in askers {
                 times.extend(asker.join().map_err(|_| anyhow::anyhow!("who asks panicked"))??);
             }
@@ -41,9 +60,11 @@ impl Verdicts {
         let per_second = times.len() as f64 / begun.elapsed().as_secs_f64();
         times.sort_by(f64::total_cmp);
         let at = |share: usize| times.get(times.len() * share / 100).copied().context("a verdict");
-        Ok(Self { per_second, half: at(50)?, slow: at(99)? })
+        Ok(Verdicts { per_second, half: at(50)?, slow: at(99)? })
     }
+}
 
+impl Verdicts {
     /// The median of each figure.
     pub(crate) fn median(rounds: &[Self]) -> Self {
         let of = |figure: fn(&Self) -> f64| median(rounds.iter().map(figure).collect());
@@ -58,12 +79,10 @@ impl std::fmt::Display for Verdicts {
 }
 
 /// The microseconds of each verdict on one connection.
-fn asked(to: SocketAddr, check: &str, rate: u32, place: u32, span: Duration) -> anyhow::Result<Vec<f64>> {
-    let mut stream = TcpStream::connect(to).context("cannot connect")?;
-    stream.set_nodelay(true)?;
+fn asked(stream: &TcpStream, check: &str, rate: u32, place: u32, span: Duration) -> anyhow::Result<Vec<f64>> {
     let (until, between) = (Instant::now() + span, Duration::from_secs(1) / rate);
     let mut next = Instant::now() + between * place;
-    let (mut times, mut answer) = (Vec::new(), [0; 4 * 1024]);
+    let mut times = Vec::new();
     while Instant::now() < until {
         let mut since = next;
         if let Some(early) = next.checked_duration_since(Instant::now()) {
@@ -72,15 +91,20 @@ fn asked(to: SocketAddr, check: &str, rate: u32, place: u32, span: Duration) -> 
             since = Instant::now();
         }
         next += between * CONNECTIONS;
-        stream.write_all(check.as_bytes())?;
-        let mut filled = 0;
-        while !is_whole(answer.get(..filled).unwrap_or_default()) {
-            let read = stream.read(answer.get_mut(filled..).context("the answer is too large")?)?;
-            ensure!(read > 0, "the server closed the connection");
-            filled += read;
-        }
+        ask(stream, check)?;
         times.push(since.elapsed().as_secs_f64() * 1e6);
-        ensure!(answer.starts_with(b"HTTP/1.1 200"), "an unexpected verdict");
     }
     Ok(times)
+}
+
+fn ask(mut stream: &TcpStream, check: &str) -> anyhow::Result<()> {
+    stream.write_all(check.as_bytes())?;
+    let (mut answer, mut filled) = ([0; 4 * 1024], 0);
+    while !is_whole(answer.get(..filled).unwrap_or_default()) {
+        let read = stream.read(answer.get_mut(filled..).context("the answer is too large")?)?;
+        ensure!(read > 0, "the server closed the connection");
+        filled += read;
+    }
+    ensure!(answer.starts_with(b"HTTP/1.1 200"), "an unexpected verdict");
+    Ok(())
 }

@@ -67,7 +67,7 @@ pub(crate) const TARGETS: [Target; 25] = [
     target("overload-2", "the same at twice the capacity of exchanges", "", AtMost(10.0)),
     target("overload-10", "the same at ten times", "", AtMost(10.0)),
     target("overload-shed-ms", "99th of a hundred of the refusals at ten times", "ms", AtMost(100.0)),
-    target("overload-memory", "memory after the overload, against before", "", AtMost(1.5)),
+    target("overload-memory", "memory after the fifth overload, against after the first", "", AtMost(1.5)),
     target("overload-after", "exchanges a second after the overload, against before", "", AtLeast(0.9)),
 ];
 
