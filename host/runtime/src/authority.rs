@@ -44,6 +44,9 @@ pub enum Class {
     Exchange,
     /// What administrators and the server itself call: it mostly waits for the disk.
     Administration,
+    /// Lists, searches and exports: they compute for longer than anything else, and wait for nothing. A revocation is not to stand
+    /// behind them.
+    Reading,
 }
 
 /// How many instances each pool has, and how many calls may wait for one.
@@ -60,13 +63,17 @@ pub struct PoolSizes {
     pub administration: usize,
     /// Waiting calls of [`Class::Administration`].
     pub administration_queue: usize,
+    /// Instances for [`Class::Reading`].
+    pub reading: usize,
+    /// Waiting calls of [`Class::Reading`].
+    pub reading_queue: usize,
 }
 
 impl Default for PoolSizes {
     fn default() -> Self {
         Self {
             // They compute: more of them than processors would only wait for each other.
-            exchange: thread::available_parallelism().map_or(1, NonZero::get),
+            exchange: processors(),
             // Commits that wait together share one wait; a few are enough to share it well.
             exchange_committing: 8,
             // At some 100 us each, the last in the queue waits a tenth of a second. Later than that is too late.
@@ -75,8 +82,15 @@ impl Default for PoolSizes {
             administration: 16,
             // Sixteen rounds of the disk.
             administration_queue: 256,
+            reading: processors(),
+            // A search through 5,000 records takes some 10 ms, so that the last in the queue waits for most of a second.
+            reading_queue: 64,
         }
     }
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Why a call was not answered. Either way nothing is known, and the caller is told to try again later.
@@ -111,6 +125,7 @@ struct Pools {
     in_force: InForce,
     exchange: Pool,
     administration: Pool,
+    reading: Pool,
 }
 
 impl Authority {
@@ -137,10 +152,16 @@ impl Authority {
                 administration: Pool::start(
                     "administration",
                     Size {
-                        places: sizes.administration,
+                        // While one waits for the disk, another computes.
+                        places: sizes.administration.min(processors()),
                         instances: sizes.administration,
                         queue: sizes.administration_queue,
                     },
+                    make,
+                )?,
+                reading: Pool::start(
+                    "reading",
+                    Size { places: sizes.reading, instances: sizes.reading, queue: sizes.reading_queue },
                     make,
                 )?,
             }),
@@ -176,6 +197,11 @@ impl Authority {
         answer.recv().unwrap_or(Err(CallError::Failed))
     }
 
+    /// Whether a call of this class would most likely be [`CallError::Overloaded`] now: whoever knows can spare what it takes to ask.
+    pub fn is_full(&self, class: Class) -> bool {
+        self.pool(class).is_full()
+    }
+
     /// The policy that answers.
     pub fn in_force(&self) -> &InForce {
         &self.pools.in_force
@@ -183,7 +209,7 @@ impl Authority {
 
     /// Takes no more calls, finishes those that were accepted, and ends the threads.
     pub fn stop(&self) {
-        let pools = [&self.pools.exchange, &self.pools.administration];
+        let pools = [&self.pools.exchange, &self.pools.administration, &self.pools.reading];
         pools.iter().for_each(|pool| pool.close());
         pools.iter().for_each(|pool| pool.join());
     }
@@ -192,6 +218,7 @@ impl Authority {
         match class {
             Class::Exchange => &self.pools.exchange,
             Class::Administration => &self.pools.administration,
+            Class::Reading => &self.pools.reading,
         }
     }
 }

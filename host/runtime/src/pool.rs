@@ -95,6 +95,11 @@ impl Pool {
         }
     }
 
+    /// Whether a call would most likely be turned away now.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.read().as_ref().is_none_or(Sender::is_full)
+    }
+
     /// Takes no more calls.
     pub(crate) fn close(&self) {
         drop(self.queue.write().take());
@@ -142,8 +147,20 @@ impl Maker {
     }
 }
 
+/// How the system ranks the threads of pools: behind those that verify, which need microseconds and would wait for slices of
+/// milliseconds. Each weighs a third of those, so that a flood of verdicts, or of calls that are refused, does not starve a pool either.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
+/// Ranks this thread behind those that verify. Where the system refuses, the bounds of the pools still hold.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, NICENESS);
+}
+
 /// Runs calls until the queue is closed and empty.
 fn work(name: &'static str, jobs: &Receiver<Job>, places: &Arc<Places>, mut maker: Maker) {
+    step_back();
     let mut instance = None;
     for job in jobs {
         let _place = places.take();

@@ -21,6 +21,7 @@ mod counted;
 mod curves;
 mod feed_figures;
 mod fixed_reply;
+mod flood;
 mod growth;
 mod hostile_figures;
 mod http_figures;
@@ -30,7 +31,9 @@ mod load;
 mod machine;
 mod make;
 mod measure;
+mod overload_figures;
 mod people_figures;
+mod probe;
 mod process;
 mod replay;
 mod report;
@@ -38,6 +41,7 @@ mod runs;
 mod scale_figures;
 mod served;
 mod served_figures;
+mod slow_figures;
 mod start_figures;
 mod targets;
 mod verdicts;
@@ -102,6 +106,8 @@ enum Part {
     Hostile,
     /// Sign-in and the console: guesses, console.
     People,
+    /// More than the server can do: mixed, exchanges, log-ins, lists, slow, idle, handshakes.
+    Overload,
     /// The start of the server.
     Start,
     /// What must not grow: growth, pages, cascade, chains, depth, cuts, sweeping.
@@ -110,7 +116,7 @@ enum Part {
 
 impl Part {
     fn take(self, report: &mut Report, figures: &[&str], largest: u32) -> anyhow::Result<()> {
-        let has_figures = matches!(self, Self::Feed | Self::People | Self::Scale);
+        let has_figures = matches!(self, Self::Feed | Self::People | Self::Overload | Self::Scale);
         anyhow::ensure!(figures.is_empty() || has_figures, "this part has no single figures");
         match self {
             Self::Verdicts => verdicts::run(report),
@@ -120,6 +126,7 @@ impl Part {
             Self::Feed => feed_figures::run(report, figures),
             Self::Hostile => hostile_figures::run(report),
             Self::People => people_figures::run(report, figures),
+            Self::Overload => overload_figures::run(report, figures),
             Self::Start => start_figures::run(report),
             Self::Scale => scale_figures::run(report, figures, largest),
         }

@@ -55,9 +55,9 @@ pub(crate) fn run(report: &mut Report, asked: &[&str]) -> anyhow::Result<()> {
 }
 
 /// An answer: its status, its head, and its body.
-struct Answer {
-    status: u16,
-    head: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
     body: String,
 }
 
@@ -69,13 +69,13 @@ impl Answer {
 }
 
 /// A connection, and the cookies of whoever sits at it.
-struct Browser {
+pub(crate) struct Browser {
     stream: TcpStream,
     cookies: Vec<(String, String)>,
 }
 
 impl Browser {
-    async fn from(address: Ipv4Addr, to: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) async fn from(address: Ipv4Addr, to: SocketAddr) -> anyhow::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
         socket.bind(SocketAddr::from((address, 0)))?;
@@ -84,7 +84,7 @@ impl Browser {
         Ok(Self { stream, cookies: Vec::new() })
     }
 
-    async fn send(&mut self, request: &str) -> anyhow::Result<Answer> {
+    pub(crate) async fn send(&mut self, request: &str) -> anyhow::Result<Answer> {
         self.stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::with_capacity(32 * 1024);
         while !is_whole(&answer) {
@@ -101,7 +101,7 @@ impl Browser {
         Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
     }
 
-    fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         format!("host: localhost\r\naccept: text/html\r\ncookie: {}\r\n", cookies.join("; "))
     }
@@ -111,7 +111,7 @@ impl Browser {
     }
 
     /// The form token of a page.
-    async fn form_token(&mut self, page: &str) -> anyhow::Result<String> {
+    pub(crate) async fn form_token(&mut self, page: &str) -> anyhow::Result<String> {
         let shown = self.get(page).await?.expect(200)?;
         let token = shown.body.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
         token.map(str::to_owned).context("a form")
@@ -122,7 +122,7 @@ impl Browser {
     }
 }
 
-fn form(target: &str, head: &str, body: &str) -> String {
+pub(crate) fn form(target: &str, head: &str, body: &str) -> String {
     format!(
         "POST {target} HTTP/1.1\r\n{head}origin: http://localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
          content-length: {}\r\n\r\n{body}",

@@ -9,9 +9,15 @@ use std::{
 use anyhow::Context as _;
 use http::Method;
 use jeton::client::{Administrator, Connection};
+use jeton_policy::authority::Authority;
+use jeton_store::SqliteStore;
 use serde_json::Value;
 
-use crate::process::{Server, jeton};
+use crate::{
+    process::{Server, jeton},
+    scale_figures::fill,
+    verdicts::Fixed,
+};
 
 /// A server on a data directory of its own, which goes with it.
 pub(crate) struct Served {
@@ -65,6 +71,7 @@ impl Served {
             Command::new(jeton()?).args(["bootstrap", "--name", "figures", "--data"]).arg(&data).output()?;
         anyhow::ensure!(bootstrap.status.success(), "bootstrap failed");
         let secret = String::from_utf8(bootstrap.stdout)?.trim().to_owned();
+        let server = start(data.clone())?;
         let url = format!("http://{}", server.address);
         let administrator = Administrator::new(Connection::new(&url, None, false)?, &secret)?;
         Ok(Self { server, administrator, url, data, secret, _dir: dir })

@@ -24,6 +24,8 @@ fn small() -> Authority {
         exchange_queue: 1,
         administration: 2,
         administration_queue: 8,
+        reading: 1,
+        reading_queue: 1,
     };
     let lent = lent(&Arc::default(), &Arc::new(NOW.into()));
     Authority::start(&Policy::embedded().unwrap(), lent, sizes).unwrap()
@@ -55,13 +57,24 @@ fn a_full_queue_turns_calls_away_and_harms_no_other_class() {
         tokio::join!(authority.call(Class::Exchange, |_| Ok(7)), async {
             let second = authority.call(Class::Exchange, |_| Ok(7)).await;
             assert_eq!(authority.call(Class::Administration, |_| Ok(7)).await, Ok(7));
+            assert_eq!([Class::Exchange, Class::Administration].map(|class| authority.is_full(class)), [true, false]);
             drop(release);
             second
         })
     });
+    assert!(!authority.is_full(Class::Exchange));
     assert_eq!((first, second), (Ok(7), Err(CallError::Overloaded)));
     assert_eq!(running.join().unwrap(), Ok(()));
     assert_eq!(authority.call_blocking(Class::Exchange, |_| Ok(7)), Ok(7));
+}
+
+#[test]
+fn a_revocation_does_not_stand_behind_searches() {
+    let authority = small();
+    let (release, running) = occupy(&authority, Class::Reading);
+    assert!(authority.call_blocking(Class::Administration, |authority| authority.read_clock()).is_ok());
+    drop(release);
+    assert_eq!(running.join().unwrap(), Ok(()));
 }
 
 #[test]

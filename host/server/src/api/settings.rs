@@ -192,8 +192,7 @@ pub(crate) async fn try_out(
     let mut seen = Seen::default();
     let settings = loop {
         let (change, cursor) = (change.clone(), seen.next.clone());
-        let step =
-            app.authority.call(Class::Administration, move |call| call.preview_settings(&change, cursor.as_deref()));
+        let step = app.authority.call(Class::Reading, move |call| call.preview_settings(&change, cursor.as_deref()));
         let previewed = match step.await? {
             Ok(previewed) => previewed,
             // The settings were changed meanwhile: what was seen is of no use, and it begins anew from those.

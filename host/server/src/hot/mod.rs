@@ -14,7 +14,10 @@ use http::{Request, Response, StatusCode, header::EXPECT};
 use hyper::body::{Body as _, Incoming};
 
 use crate::{
-    api::{body, oauth_error::CHALLENGE_INVALID_REQUEST},
+    api::{
+        body,
+        oauth_error::{CHALLENGE_INVALID_REQUEST, OAuthError},
+    },
     app::App,
     listen::Peer,
     observe::metrics::Class,
@@ -35,7 +38,7 @@ pub fn class_of(path: &str) -> Class {
     }
 }
 
-/// Answers a request of a hot class; gives any other back.
+/// Answers a request of a hot class, and an exchange that there is no room for; gives any other back.
 ///
 /// # Errors
 /// The request, where it is for the router.
@@ -52,8 +55,21 @@ pub async fn answer(
             pass_over_body(request).await;
             Ok(response)
         }
+        Class::Token if app.authority.is_full(jeton_runtime::Class::Exchange) => {
+            let response = token_refused(app);
+            pass_over_body(request).await;
+            Ok(response)
+        }
         Class::ExtAuthz | Class::Token | Class::Live | Class::Other => Err(request),
     }
+}
+
+/// The answer where too many exchanges wait already. To read what is asked for and to find its handler would cost more than the
+/// refusal, and that at a time when there is too much to do.
+fn token_refused(app: &App) -> Response<Bytes> {
+    let error = OAuthError::unavailable();
+    app.metrics.exchanged(error.code().as_str());
+    error.response()
 }
 
 /// The check that gateways make, however they ask for it: 200 with what is known of the token, or the answer for the client.

@@ -38,6 +38,7 @@ use super::{
     limits::{HEAD_TIME, MAX_HEAD_BYTES, MAX_HEADERS, REQUEST_TIME, REQUESTLESS_TIME},
     sliced::Sliced,
     stream::Stream,
+    turns::Rank,
 };
 use crate::api::problem::Problem;
 
@@ -47,11 +48,12 @@ pub(super) async fn serve<S: Service>(
     peer: SocketAddr,
     service: S,
     mut stop: watch::Receiver<bool>,
+    rank: Rank,
 ) {
     let mut stream = Stream::new(stream, stop.clone());
     let mut answered = None;
     while let Some(Left { stream: left, method, later }) =
-        until_it_waits(stream, peer, &service, &mut stop, answered).await
+        until_it_waits(stream, peer, &service, &mut stop, &rank, answered).await
     {
         // Nothing is held meanwhile but the stream: the buffers of a connection are worth more than all the rest of a wait.
         answered = Some(within_time(later).await);
@@ -74,15 +76,17 @@ async fn until_it_waits<T: AsyncRead + AsyncWrite + Unpin + 'static, S: Service>
     peer: SocketAddr,
     service: &S,
     stop: &mut watch::Receiver<bool>,
+    rank: &Rank,
     answered: Option<Response<Bytes>>,
 ) -> Option<Left<T>> {
     let activity = Rc::new(Activity::new());
     let waiting: Rc<Waiting> = Rc::default();
     let (active, entered, stuck) = (Rc::clone(&activity), Rc::clone(&waiting), stream.stuck());
-    let (service, answered) = (service.clone(), Cell::new(answered));
+    let (service, rank, answered) = (service.clone(), rank.clone(), Cell::new(answered));
     let answer = service_fn(move |request: Request<Incoming>| {
         let (service, active, entered) = (service.clone(), Rc::clone(&active), Rc::clone(&entered));
         let (stuck, answered) = (Rc::clone(&stuck), answered.take());
+        rank.set(service.goes_first(&request));
         async move {
             active.begin();
             let response = match answered {

@@ -15,6 +15,7 @@ use super::{
     Service,
     limits::{HEAD_TIME, REQUEST_TIME, REQUESTLESS_TIME},
     stream::Stream,
+    turns::Rank,
 };
 
 /// What a client of HTTP/2 begins with (RFC 9113 section 3.4).
@@ -32,6 +33,7 @@ pub(super) async fn serve<S: Service>(
     peer: SocketAddr,
     service: S,
     mut stop: watch::Receiver<bool>,
+    rank: Rank,
 ) {
     let mut stream = Stream::new(stream, stop.clone());
     let begun = tokio::select! {
@@ -43,6 +45,8 @@ pub(super) async fn serve<S: Service>(
         return;
     }
     stream.put_back(PREFACE);
+    // Gateways ask for nothing but verdicts.
+    rank.set(true);
     let answer = service_fn(move |request: Request<Incoming>| {
         let service = service.clone();
         async move {

@@ -14,6 +14,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod turns;
 
 use std::{
     net::SocketAddr,
@@ -28,18 +29,29 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio::{net::TcpListener, sync::watch, task::LocalSet};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::LocalSet,
+};
 
 pub use bind::{BindError, Sockets, bind};
 pub use later::Later;
 pub use limits::{DRAIN_TIME, MAX_CONNECTIONS};
 pub use peer::{Encrypted, Peer, TrustedProxy};
 pub use tls::{TlsError, TlsFiles, TlsKeys, fingerprint, self_signed};
+use turns::{Rank, Turns};
 
 /// Answers requests; one for each I/O thread.
 pub trait Service: Clone + 'static {
     /// Answers a request that came from `peer`; with [`Later`] in the answer's extensions, when that gives one.
     fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> impl Future<Output = Response<Bytes>>;
+
+    /// Whether the connection of this request goes before others from now on: it asks for what is there at once.
+    fn goes_first(&self, request: &Request<Incoming>) -> bool {
+        let _nothing_of_it = request;
+        false
+    }
 
     /// The same for connections that are encrypted.
     #[must_use]
@@ -109,14 +121,24 @@ pub fn spawn<S: Service>(
 }
 
 async fn run<S: Service>(listening: Vec<Listening>, shared: Shared, service: S) -> anyhow::Result<()> {
-    let open = connection::Open::default();
+    let (open, turns) = (connection::Open::default(), Turns::default());
+    let giving = tokio::task::spawn_local(turns.clone().give());
     let mut accepting = tokio::task::JoinSet::new();
     for Listening { socket, keys, protocol } in listening {
         let listener = TcpListener::from_std(socket)?;
-        accepting.spawn_local(accept(listener, keys, protocol, shared.clone(), service.clone(), open.clone()));
+        accepting.spawn_local(accept(
+            listener,
+            keys,
+            protocol,
+            shared.clone(),
+            service.clone(),
+            open.clone(),
+            turns.clone(),
+        ));
     }
     while accepting.join_next().await.is_some() {}
     open.drained(DRAIN_TIME).await;
+    giving.abort();
     Ok(())
 }
 
@@ -127,6 +149,7 @@ async fn accept<S: Service>(
     shared: Shared,
     service: S,
     open: connection::Open,
+    turns: Turns,
 ) {
     let mut stop = shared.stop.clone();
     loop {
@@ -151,29 +174,44 @@ async fn accept<S: Service>(
         }
         let guard = connection::Guard::new(Arc::clone(&shared.connections), open.clone());
         let _ = stream.set_nodelay(true);
-        let (keys, service, mut stop) = (keys.clone(), service.clone(), shared.stop.clone());
+        let (keys, service, stop) = (keys.clone(), service.clone(), shared.stop.clone());
+        let (turns, rank) = (turns.clone(), Rank::default());
         tokio::task::spawn_local(async move {
             let _guard = guard;
-            let Some(keys) = keys else {
-                return match protocol {
-                    Protocol::Http => connection::serve(stream, peer, service, stop).await,
-                    Protocol::Grpc => Box::pin(grpc::serve(stream, peer, service, stop)).await,
-                };
-            };
-            let encrypted = tokio::select! {
-                // A handshake is no request yet: a stop does not wait for it.
-                _ = stop.wait_for(|stop| *stop) => return,
-                encrypted = Box::pin(keys.accept(stream, protocol)) => encrypted,
-            };
-            // In a place of its own: else every plain connection would have room for the keys of an encrypted one.
-            match (encrypted, protocol) {
-                (Some(stream), Protocol::Http) => {
-                    Box::pin(connection::serve(stream, peer, service.over_tls(), stop)).await;
-                }
-                (Some(stream), Protocol::Grpc) => Box::pin(grpc::serve(stream, peer, service, stop)).await,
-                (None, _) => {}
-            }
+            let work = Box::pin(work(stream, peer, keys, protocol, service, stop, rank.clone()));
+            turns.keep(rank, work).await;
         });
+    }
+}
+
+/// Serves one connection.
+async fn work<S: Service>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    keys: Option<Arc<TlsKeys>>,
+    protocol: Protocol,
+    service: S,
+    mut stop: watch::Receiver<bool>,
+    rank: Rank,
+) {
+    let Some(keys) = keys else {
+        return match protocol {
+            Protocol::Http => connection::serve(stream, peer, service, stop, rank).await,
+            Protocol::Grpc => Box::pin(grpc::serve(stream, peer, service, stop, rank)).await,
+        };
+    };
+    let encrypted = tokio::select! {
+        // A handshake is no request yet: a stop does not wait for it.
+        _ = stop.wait_for(|stop| *stop) => return,
+        encrypted = Box::pin(keys.accept(stream, protocol)) => encrypted,
+    };
+    // In a place of its own: else every plain connection would have room for the keys of an encrypted one.
+    match (encrypted, protocol) {
+        (Some(stream), Protocol::Http) => {
+            Box::pin(connection::serve(stream, peer, service.over_tls(), stop, rank)).await;
+        }
+        (Some(stream), Protocol::Grpc) => Box::pin(grpc::serve(stream, peer, service, stop, rank)).await,
+        (None, _) => {}
     }
 }
 

@@ -53,6 +53,10 @@ impl listen::Service for IoService {
         Self { is_encrypted: true, ..self }
     }
 
+    fn goes_first(&self, request: &Request<Incoming>) -> bool {
+        matches!(hot::class_of(request.uri().path()), Class::Introspect | Class::ForwardAuth)
+    }
+
     async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Bytes> {
         let begun = Instant::now();
         let id = request_id(&request);

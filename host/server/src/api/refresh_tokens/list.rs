@@ -36,7 +36,7 @@ pub(in super::super) async fn list(
     // Where one of the two is too long, it is the longer one.
     let length = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
     let too_long = if length(&query.name) >= length(&query.name_contains) { "name" } else { "name_contains" };
-    let page = match app.authority.call(Class::Administration, move |call| call.list(&query)).await {
+    let page = match app.authority.call(Class::Reading, move |call| call.list(&query)).await {
         Ok(Ok(page)) => page,
         Ok(Err(refusal)) => return Err(refusal.row().about("name", too_long).problem()),
         Err(error) => return Err(error.row().problem()),

@@ -62,7 +62,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visit: Visit) -> Result<Re
     let may_change = caller.may_change_tokens();
     let at = now();
     let epoch = epoch::current(&app, &visit).await?;
-    let pages = app.authority.call(Class::Administration, move |call| {
+    let pages = app.authority.call(Class::Reading, move |call| {
         counts::queries(at).iter().map(|query| call.list(query)).collect::<Result<Vec<_>, _>>()
     });
     let pages: Result<Vec<_>, _> = pages.await.map_err(|_| visit.busy())?.into_iter().collect();

@@ -205,7 +205,7 @@ async fn confirm(
 ) -> Result<Response, Response> {
     note_uses(app).await;
     let (ids, viewer) = (order.ids.clone(), Arc::clone(caller));
-    let preview = app.authority.call(Class::Administration, move |call| match query {
+    let preview = app.authority.call(Class::Reading, move |call| match query {
         Some(query) => preview_found(call, query),
         None => preview(call, &viewer, &ids).map(Ok),
     });

@@ -148,7 +148,7 @@ pub(super) async fn show(
 
 async fn found(app: &Arc<App>, visit: &Visit, token: &RefreshToken, owner: Option<String>) -> Result<Found, Response> {
     let id = token.id.clone();
-    let found = app.authority.call(Class::Administration, move |call| {
+    let found = app.authority.call(Class::Reading, move |call| {
         let explanation = call.explain(&Subject::TokenId(id.clone()))?.ok();
         let query = Query { parent: Some(id), owner, ..Query::first(CHILDREN) };
         let (children, has_more) = match call.list(&query)? {

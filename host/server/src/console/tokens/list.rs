@@ -123,7 +123,7 @@ async fn found(
     owner: Option<String>,
 ) -> Result<Result<Found, ListRefusal>, Response> {
     let parent = query.parent.clone();
-    let answer = app.authority.call(Class::Administration, move |call| {
+    let answer = app.authority.call(Class::Reading, move |call| {
         let page = match call.list(&query)? {
             Ok(page) => page,
             Err(refusal) => return Ok(Err(refusal)),

@@ -43,6 +43,8 @@ fn start() -> Running {
         exchange_queue: 1,
         administration: 1,
         administration_queue: 1,
+        reading: 1,
+        reading_queue: 1,
     };
     let authority = Authority::start(&policy, lent, sizes).expect("an authority");
     let beginning = authority.call_blocking(Class::Administration, |call| {
