@@ -10,12 +10,14 @@ use std::{
 };
 
 use anyhow::{bail, ensure};
+use jeton::app::now;
 use serde_json::json;
 
 use crate::{
     flood::{Flood, Told},
     http_figures::CONNECTIONS,
     load,
+    make::{Tokens, fill},
     measure::median,
     people_figures::{Browser, form},
     probe::{Gateway, Verdicts},

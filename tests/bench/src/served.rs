@@ -9,15 +9,9 @@ use std::{
 use anyhow::Context as _;
 use http::Method;
 use jeton::client::{Administrator, Connection};
-use jeton_policy::authority::Authority;
-use jeton_store::SqliteStore;
 use serde_json::Value;
 
-use crate::{
-    process::{Server, jeton},
-    scale_figures::fill,
-    verdicts::Fixed,
-};
+use crate::process::{Server, jeton};
 
 /// A server on a data directory of its own, which goes with it.
 pub(crate) struct Served {
@@ -66,7 +60,6 @@ impl Served {
     fn new(start: impl FnOnce(PathBuf) -> anyhow::Result<Server>) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let data = dir.path().join("data");
-        let server = start(data.clone())?;
         let bootstrap =
             Command::new(jeton()?).args(["bootstrap", "--name", "figures", "--data"]).arg(&data).output()?;
         anyhow::ensure!(bootstrap.status.success(), "bootstrap failed");

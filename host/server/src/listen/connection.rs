@@ -5,7 +5,7 @@ use std::{
     convert::Infallible,
     future::poll_fn,
     net::SocketAddr,
-    pin::{Pin, pin},
+    pin::pin,
     rc::Rc,
     sync::{
         Arc,
@@ -125,7 +125,7 @@ async fn until_it_waits<T: AsyncRead + AsyncWrite + Unpin + 'static, S: Service>
         _ = connection.as_mut() => return None,
         () = waiting.entered.notified() => {}
         _ = stop.wait_for(|stop| *stop) => {
-            Pin::new(connection.as_mut()).graceful_shutdown();
+            std::pin::Pin::new(connection.as_mut()).graceful_shutdown();
             tokio::select! {
                 biased;
                 _ = connection.as_mut() => return None,
