@@ -4,6 +4,9 @@
 //! thread may be kept from running for longer than a verifier's whole deadline, and a wait for the disk is not the
 //! guest's doing either. So a tick is only an occasion to look, and what is counted is the processor time of the thread.
 //! The first look is free of that question; it makes the calls that end before it (all but a few) cost nothing.
+//!
+//! Nor is a thread's processor time all its own: where the machine is one of many on another, it goes on while that one runs others.
+//! So of what was used since the last look no more than a tick is charged: who computes is found computing at the next tick, too.
 
 use std::time::Duration;
 
@@ -23,20 +26,21 @@ pub(crate) const KEY_LIMIT: Duration = Duration::from_secs(30);
 /// The processor time that one call may take, and what is known of the current call.
 pub(crate) struct Budget {
     limit: Duration,
-    /// The thread's processor time when this call was first looked at.
-    since: Option<Duration>,
+    /// What this call was charged.
+    spent: Duration,
+    /// The thread's processor time when this call was last looked at.
+    seen: Option<Duration>,
 }
 
 impl Budget {
     /// A budget that no call has begun to spend.
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, since: None }
+        Self { limit, spent: Duration::ZERO, seen: None }
     }
 
     /// Begins a call that may take `limit`.
     fn renew(&mut self, limit: Duration) {
-        self.limit = limit;
-        self.since = None;
+        *self = Self::new(limit);
     }
 
     /// Lets the current call take `limit` in all, if it was given less.
@@ -46,11 +50,9 @@ impl Budget {
 
     /// What to do with a guest that still computes when the thread has used `used` of its processor.
     fn look(&mut self, used: Duration) -> UpdateDeadline {
-        let since = *self.since.get_or_insert(used);
-        match self.limit.checked_sub(used.saturating_sub(since)) {
-            Some(left) if !left.is_zero() => UpdateDeadline::Continue(ticks(left)),
-            _ => UpdateDeadline::Interrupt,
-        }
+        let since = self.seen.replace(used).map_or(Duration::ZERO, |seen| used.saturating_sub(seen));
+        self.spent = self.spent.saturating_add(since.min(TICK));
+        if self.spent < self.limit { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt }
     }
 }
 
@@ -65,15 +67,10 @@ pub(crate) fn enforce<T: Budgeted + 'static>(store: &mut Store<T>) {
     store.epoch_deadline_callback(|mut context| Ok(context.data_mut().budget().look(processor_time())));
 }
 
-/// Begins a call that may take `limit` of processor time, give or take two ticks. Must precede every call.
+/// Begins a call that may take `limit` of processor time, and no less than that many ticks. Must precede every call.
 pub(crate) fn begin<T: Budgeted + 'static>(store: &mut Store<T>, limit: Duration) {
     store.data_mut().budget().renew(limit);
     store.set_epoch_deadline(1);
-}
-
-/// The ticks in `left`, at least one.
-fn ticks(left: Duration) -> u64 {
-    u64::try_from(left.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX).max(1)
 }
 
 /// The processor time that the calling thread has used.
@@ -89,11 +86,8 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(2);
 
-    fn continues(decision: &UpdateDeadline) -> Option<u64> {
-        match decision {
-            UpdateDeadline::Continue(ticks) => Some(*ticks),
-            _ => None,
-        }
+    fn continues(budget: &mut Budget, used: Duration) -> bool {
+        matches!(budget.look(used), UpdateDeadline::Continue(1))
     }
 
     #[test]
@@ -101,29 +95,41 @@ mod tests {
         let mut budget = Budget::new(LIMIT);
         let used = Duration::from_secs(5);
         for _ in 0..100 {
-            assert_eq!(continues(&budget.look(used)), Some(2));
+            assert!(continues(&mut budget, used));
         }
+    }
+
+    #[test]
+    fn a_machine_that_was_kept_from_running_is_charged_for_a_tick() {
+        let mut budget = Budget::new(LIMIT);
+        assert!(continues(&mut budget, Duration::from_millis(10)));
+        assert!(continues(&mut budget, Duration::from_millis(30)));
+        assert!(!continues(&mut budget, Duration::from_millis(50)), "who is found computing again and again computes");
     }
 
     #[test]
     fn a_guest_that_computes_past_its_limit_is_stopped() {
         let mut budget = Budget::new(LIMIT);
-        assert_eq!(continues(&budget.look(Duration::from_millis(10))), Some(2));
-        assert_eq!(continues(&budget.look(Duration::from_micros(11_500))), Some(1));
-        assert_eq!(continues(&budget.look(Duration::from_millis(12))), None);
+        assert!(continues(&mut budget, Duration::from_millis(10)));
+        assert!(continues(&mut budget, Duration::from_micros(10_500)));
+        assert!(continues(&mut budget, Duration::from_micros(11_500)));
+        assert!(!continues(&mut budget, Duration::from_millis(12)));
     }
 
     #[test]
     fn a_raised_budget_is_counted_from_the_beginning_of_the_call_and_ends_with_it() {
         let mut budget = Budget::new(LIMIT);
         budget.look(Duration::from_millis(10));
-        budget.raise(LIMIT * 3);
+        budget.raise(LIMIT * 2);
         budget.raise(LIMIT);
-        assert_eq!(continues(&budget.look(Duration::from_millis(13))), Some(3), "past the first limit");
-        assert_eq!(continues(&budget.look(Duration::from_millis(16))), None);
+        for past in 11..=13 {
+            assert!(continues(&mut budget, Duration::from_millis(past)), "past the first limit");
+        }
+        assert!(!continues(&mut budget, Duration::from_millis(14)));
         budget.renew(LIMIT);
         budget.look(Duration::from_millis(20));
-        assert_eq!(continues(&budget.look(Duration::from_millis(22))), None, "the next call has an ordinary one");
+        assert!(continues(&mut budget, Duration::from_millis(21)));
+        assert!(!continues(&mut budget, Duration::from_millis(22)), "the next call has an ordinary one");
     }
 
     #[test]
@@ -131,6 +137,6 @@ mod tests {
         let mut budget = Budget::new(LIMIT);
         budget.look(Duration::from_millis(10));
         budget.renew(LIMIT);
-        assert_eq!(continues(&budget.look(Duration::from_millis(20))), Some(2));
+        assert!(continues(&mut budget, Duration::from_millis(20)));
     }
 }

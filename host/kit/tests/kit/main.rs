@@ -9,5 +9,6 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-mod built;
+mod broken;
+mod house;
 mod shipped;

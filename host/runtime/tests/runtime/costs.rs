@@ -25,7 +25,7 @@ const COSTS: [(&str, u64); 14] = [
     ("load, of one cut", 134_242),
     ("verify, for the first time", 862_462),
     ("verify, verified before", 2_590),
-    ("introspect, both verified before", 13_919),
+    ("introspect, both verified before", 5_816),
     ("verify, malformed", 636),
     ("verify, of another's signature", 818_949),
     ("verify, expired", 1_847),

@@ -14,7 +14,7 @@ use jeton_runtime::{Authority, Class, Lent, Policy, PoolSizes, RootKey};
 use jeton_store::MemoryStore;
 use serde::Deserialize;
 
-use super::broken::{Edit, Workshop};
+use crate::broken::{Edit, Workshop};
 
 const ISSUER: &str = "https://tokens.example";
 
