@@ -21,6 +21,10 @@ use crate::wit::verification::{Claims, Guest, IntrospectRefusal, Moment, Network
 /// the other requests of its thread by this much and a tick or two.
 pub const LIMIT: Duration = Duration::from_millis(2);
 
+/// The same for the first verdict of an instance that replaces none that failed. It is the first to touch the instance's memory and
+/// code, at near a millisecond, and on a busy host at several: one that is stopped then is replaced by one that knows as little.
+const FIRST_LIMIT: Duration = Duration::from_millis(20);
+
 /// After so many failures in a row the policy, not the token, is taken to be at fault.
 const MAX_FAILURES: u32 = 3;
 
@@ -43,6 +47,8 @@ struct Loaded {
     instance: VerifierInstance,
     sequence: u64,
     at: Instant,
+    /// It has given no verdict yet.
+    is_new: bool,
 }
 
 /// Why a token is not accepted.
@@ -155,13 +161,15 @@ impl Verifier {
         ask: &impl Fn(&Guest, &mut Store<VerifierState>, Moment) -> wasmtime::Result<R>,
     ) -> Result<R, Unready> {
         let now = self.live.latest().at(now);
+        let has_failed = self.failures > 0;
         let loaded = self.instance()?;
         // Rounded down: the live set is at least this old, and time is never judged to be later than it is.
         let moment = Moment { now, held_for: loaded.at.elapsed().as_secs(), peer: peer.map(Into::into) };
         let VerifierInstance { store, guest } = &mut loaded.instance;
-        budget::begin(store, LIMIT);
+        budget::begin(store, if loaded.is_new && !has_failed { FIRST_LIMIT } else { LIMIT });
         match ask(guest, store, moment) {
             Ok(verdict) => {
+                loaded.is_new = false;
                 if self.failures > 0 {
                     self.restore();
                 }
@@ -194,8 +202,9 @@ impl Verifier {
         // Whatever goes wrong below, what the old one holds is not known then.
         let old = self.instance.take();
         let route = self.live.board().route(old.as_ref().map(|loaded| loaded.sequence)).ok_or(Unready)?;
+        let is_new = old.as_ref().is_none_or(|loaded| loaded.is_new);
         let instance = old.map_or_else(|| VerifierInstance::new(self.follower.policy()), |loaded| Ok(loaded.instance));
-        match instance.and_then(|instance| follow(instance, &route)) {
+        match instance.and_then(|instance| follow(instance, &route, is_new)) {
             Ok(loaded) => {
                 self.instance = Some(loaded);
                 Ok(())
@@ -238,13 +247,13 @@ fn permitted(network: NetworkVerdict) -> Result<(), VerifyError> {
 }
 
 /// Loads the documents of a route one after the other.
-fn follow(mut instance: VerifierInstance, route: &Route) -> wasmtime::Result<Loaded> {
+fn follow(mut instance: VerifierInstance, route: &Route, is_new: bool) -> wasmtime::Result<Loaded> {
     for document in &route.documents {
         if let Err(refusal) = load(&mut instance, document)? {
             wasmtime::bail!("it refuses the live document: {refusal:?}");
         }
     }
-    Ok(Loaded { instance, sequence: route.sequence, at: Instant::now() })
+    Ok(Loaded { instance, sequence: route.sequence, at: Instant::now(), is_new })
 }
 
 impl From<Unready> for VerifyError {

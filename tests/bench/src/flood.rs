@@ -100,14 +100,16 @@ pub(crate) struct Flood {
 
 impl Flood {
     /// `prepare` makes what has a connection each, before anything is measured; `run` is what each does then, until the tide is low.
-    pub(crate) fn start<C: 'static, F: Future<Output = anyhow::Result<C>>, G: Future<Output = anyhow::Result<()>>>(
+    pub(crate) fn start<C, F, G>(
         to: SocketAddr,
         connections: usize,
         prepare: impl Fn(SocketAddr, usize) -> F + Send + 'static,
         run: impl Fn(Tide, usize, C) -> G + Clone + Send + 'static,
     ) -> anyhow::Result<Self>
     where
-        G: 'static,
+        C: 'static,
+        F: Future<Output = anyhow::Result<C>>,
+        G: Future<Output = anyhow::Result<()>> + 'static,
     {
         let ebb = Arc::new(AtomicBool::new(false));
         let (seen, (begins, begun)) = (Arc::clone(&ebb), mpsc::channel());

@@ -49,6 +49,7 @@ mod write_figures;
 
 use std::{
     fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -158,7 +159,7 @@ fn main() -> anyhow::Result<()> {
     }
     let figures = report.figures().iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect();
     let run = Run { commit, at: jeton::app::now(), machine, figures };
-    println!("{}", serde_json::to_string(&run)?);
+    writeln!(io::stdout(), "{}", serde_json::to_string(&run)?)?;
     if let Some(then) = &against {
         eprint!("\nagainst {}:\n{}", then.commit, targets::compared(&run.figures, &then.figures));
     }
