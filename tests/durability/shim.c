@@ -50,6 +50,13 @@ static int below_dir(const char *path) {
     return length && strncmp(path, dir, length) == 0 && path[length] == '/';
 }
 
+// The log's index is mapped memory: nothing in it is to be kept, and to take back its length would end whoever reads it (SIGBUS)
+// in the moment before the power is off.
+static int is_kept(const char *path) {
+    const char *end = strrchr(path, '-');
+    return !(end && strcmp(end, "-shm") == 0);
+}
+
 // The path of a regular file that is watched; 0 for every other descriptor.
 static int watched(int fd, char path[PATH_MAX], struct stat *about) {
     char link[64];
@@ -59,7 +66,7 @@ static int watched(int fd, char path[PATH_MAX], struct stat *about) {
     int yes = 0;
     if (length > 0) {
         path[length] = 0;
-        yes = below_dir(path) && fstat(fd, about) == 0 && S_ISREG(about->st_mode);
+        yes = below_dir(path) && is_kept(path) && fstat(fd, about) == 0 && S_ISREG(about->st_mode);
     }
     errno = saved;
     return yes;
@@ -242,12 +249,6 @@ static int cut(int fd, off_t size) {
 
 int ftruncate(int fd, off_t size) { return cut(fd, size); }
 int ftruncate64(int fd, off64_t size) { return cut(fd, size); }
-
-// The log's index is mapped memory, and the lock and the socket hold nothing to keep.
-static int is_kept(const char *path) {
-    const char *end = strrchr(path, '-');
-    return !(end && strcmp(end, "-shm") == 0);
-}
 
 static int open_at(int folder, const char *path, int flags, mode_t mode) {
     char whole[PATH_MAX];
