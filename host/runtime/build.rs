@@ -81,7 +81,9 @@ fn main() -> Result<()> {
 /// Makes the components of a variant.
 fn make(workspace: &Path, out: &Path, variant: Variant) -> Result<()> {
     let engine = Engine::new(&engine_config::engine_config(1)).map_err(anyhow::Error::from)?;
-    let target_dir = out.join("guest");
+    // Beside the folders of the build scripts, not in one of them: a run of clippy has another one than a run of the compiler,
+    // and would build the guests once more.
+    let target_dir = out.ancestors().nth(3).context("OUT_DIR lies in no folder of a profile")?.join("guest");
     let guest =
         GuestBuild { workspace, target_dir: &target_dir, profile: variant.profile, flags: variant.flags, locked: true };
     for world in WORLDS {
