@@ -17,6 +17,8 @@ pub(super) const REQUEST_TIME: Duration = Duration::from_secs(30);
 pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// From the moment that a client's socket is full to the moment that it has taken all that was written.
 pub(super) const TAKE_TIME: Duration = Duration::from_secs(60);
+/// Bytes that are written on a connection before others have their turn: some 20 us of work. A socket takes megabytes at once.
+pub(super) const WRITE_AT_A_TIME: usize = 64 * 1024;
 /// How long a connection that this side closed waits for its client to see it.
 pub(super) const LINGER_TIME: Duration = Duration::from_secs(2);
 /// Bytes that such a client may still send in that time: sixteen bodies of the size that is allowed.

@@ -16,9 +16,10 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::limits::{LINGER_BYTES, LINGER_TIME, TAKE_TIME};
+use super::limits::{LINGER_BYTES, LINGER_TIME, TAKE_TIME, WRITE_AT_A_TIME};
 
 /// A stream whose answers are taken within [`TAKE_TIME`], and which is closed so that the client sees the last of them.
+/// Others have their turn whenever it has written [`WRITE_AT_A_TIME`].
 ///
 /// Closing a socket with unread bytes in it resets the connection, and a client that was still sending its body then
 /// loses the answer that says why. So the writing half is closed first, and what comes is thrown away for a while.
@@ -29,6 +30,8 @@ pub(super) struct Stream<S> {
     ahead: VecDeque<u8>,
     /// Whether bytes wait that the client does not take.
     stuck: Rc<Cell<bool>>,
+    /// Bytes written since others had their turn.
+    written: usize,
     /// Runs while bytes wait that the client does not take.
     taking: Option<Pin<Box<Sleep>>>,
     /// The client has said that it sends no more.
@@ -45,7 +48,16 @@ struct Lingering {
 impl<S> Stream<S> {
     /// Once `stop` is true the end of a connection waits for nobody.
     pub(super) fn new(inner: S, stop: watch::Receiver<bool>) -> Self {
-        Self { inner, stop, ahead: VecDeque::new(), stuck: Rc::default(), taking: None, ended: false, lingering: None }
+        Self {
+            inner,
+            stop,
+            ahead: VecDeque::new(),
+            stuck: Rc::default(),
+            written: 0,
+            taking: None,
+            ended: false,
+            lingering: None,
+        }
     }
 
     /// Lets bytes be read behind those that were put back before, and before what comes.
@@ -105,8 +117,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.written >= WRITE_AT_A_TIME {
+            self.written = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         match Pin::new(&mut self.inner).poll_write(context, bytes) {
             Poll::Ready(Ok(taken)) => {
+                self.written = self.written.saturating_add(taken);
                 // Only when all is taken the client's time begins anew: else one byte a minute would do.
                 if taken == bytes.len() {
                     self.taking = None;
@@ -136,5 +154,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
             }
         }
         self.linger(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering::Relaxed},
+        },
+        task::Wake,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_client_that_takes_everything_lets_others_have_their_turn_in_between() {
+        const SLICE: usize = 16 * 1024;
+        let mut stream = Stream::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()), watch::channel(false).1);
+        let woken = Arc::new(Woken::default());
+        let waker = Arc::clone(&woken).into();
+        let mut context = Context::from_waker(&waker);
+        for turn in 1..=3 {
+            let mut written = 0;
+            while let Poll::Ready(taken) = Pin::new(&mut stream).poll_write(&mut context, &[0; SLICE]) {
+                written += taken.unwrap();
+            }
+            assert_eq!(written, WRITE_AT_A_TIME);
+            assert_eq!(woken.0.load(Relaxed), turn, "it goes on when it is its turn again");
+            assert!(!stream.stuck.get(), "its client is not slow");
+        }
     }
 }
