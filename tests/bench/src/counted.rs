@@ -15,7 +15,7 @@ use jeton_policy::{
 };
 use jeton_store::MemoryStore;
 
-use crate::verdicts::{Fixed, NOW};
+use crate::parts::verdicts::{Fixed, NOW};
 
 /// What is counted: nothing around it. It is left by a return, which a call at its very end would take from it.
 #[inline(never)]

@@ -4,8 +4,7 @@
 //! are measured there too. The whole book is written to `docs/performance.md`, and its figures are kept in `runs.jsonl`. Of a part
 //! alone, or of single figures of a part, no page is written. Either way the run is a line of JSON on standard output.
 
-mod algorithms;
-mod calls;
+mod book;
 // What the tests of the runtime make hostile policies with makes them here, and the empty one.
 #[allow(
     dead_code,
@@ -18,34 +17,12 @@ mod calls;
 #[path = "../../../host/runtime/tests/runtime/hostile/component.rs"]
 mod component;
 mod counted;
-mod curves;
-mod feed_figures;
-mod fixed_reply;
-mod flood;
-mod growth;
-mod hostile_figures;
-mod http_figures;
-mod in_order;
 mod limits;
 mod load;
-mod machine;
 mod make;
 mod measure;
-mod overload_figures;
-mod people_figures;
-mod probe;
-mod process;
-mod replay;
-mod report;
-mod runs;
-mod scale_figures;
-mod served;
-mod served_figures;
-mod slow_figures;
-mod start_figures;
-mod targets;
-mod verdicts;
-mod write_figures;
+mod parts;
+mod servers;
 
 use std::{
     fs,
@@ -54,10 +31,18 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Parser, ValueEnum};
-use machine::Machine;
-use report::Report;
-use runs::Run;
+use clap::{Parser, ValueEnum as _};
+
+use crate::{
+    book::{
+        machine::{self, Machine},
+        report::Report,
+        runs::{self, Run},
+        targets,
+    },
+    limits::fixed_reply,
+    parts::{Part, hostile, scale},
+};
 
 /// Takes Jeton's figures, each beside its limit on the same machine.
 ///
@@ -75,7 +60,7 @@ struct Cli {
     #[arg(long, value_name = "COMMIT")]
     against: Option<String>,
     /// Up to how many refresh tokens growth is shown. Ten million take 4 GB of disk for a while.
-    #[arg(long, value_name = "COUNT", default_value_t = scale_figures::LARGEST, value_parser = clap::value_parser!(u32).range(1_000..))]
+    #[arg(long, value_name = "COUNT", default_value_t = scale::LARGEST, value_parser = clap::value_parser!(u32).range(1_000..))]
     largest: u32,
 }
 
@@ -91,49 +76,6 @@ enum Order {
     },
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// The verifier, natively and as a component.
-    Verdicts,
-    /// The algorithms that access tokens are signed with.
-    Algorithms,
-    /// Introspection, forward-auth and exchange over HTTP.
-    Http,
-    /// Creations and deletions.
-    Writes,
-    /// Edges that hear of revocations: library, busy, idle.
-    Feed,
-    /// Policies that mean harm.
-    Hostile,
-    /// Sign-in and the console: guesses, console.
-    People,
-    /// More than the server can do: mixed, exchanges, log-ins, lists, slow, idle, handshakes.
-    Overload,
-    /// The start of the server.
-    Start,
-    /// What must not grow: growth, pages, cascade, chains, depth, cuts, sweeping.
-    Scale,
-}
-
-impl Part {
-    fn take(self, report: &mut Report, figures: &[&str], largest: u32) -> anyhow::Result<()> {
-        let has_figures = matches!(self, Self::Feed | Self::People | Self::Overload | Self::Scale);
-        anyhow::ensure!(figures.is_empty() || has_figures, "this part has no single figures");
-        match self {
-            Self::Verdicts => verdicts::run(report),
-            Self::Algorithms => algorithms::run(report),
-            Self::Http => http_figures::run(report),
-            Self::Writes => write_figures::run(report),
-            Self::Feed => feed_figures::run(report, figures),
-            Self::Hostile => hostile_figures::run(report),
-            Self::People => people_figures::run(report, figures),
-            Self::Overload => overload_figures::run(report, figures),
-            Self::Start => start_figures::run(report),
-            Self::Scale => scale_figures::run(report, figures, largest),
-        }
-    }
-}
-
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // What a run starts beside the server that is measured, and what instructions are counted of.
@@ -142,7 +84,7 @@ fn main() -> anyhow::Result<()> {
         ["bare-reply", port, answer] => return fixed_reply::serve_barely(port.parse()?, Path::new(answer)),
         ["count"] => return counted::run(None),
         ["count", operation] => return counted::run(Some(operation)),
-        ["serve-untried", data, address, policies @ ..] => return hostile_figures::serve(data, address, policies),
+        ["serve-untried", data, address, policies @ ..] => return hostile::serve(data, address, policies),
         _ => {}
     }
     let cli = Cli::parse();
@@ -155,7 +97,7 @@ fn main() -> anyhow::Result<()> {
     let figures: Vec<&str> = cli.figures.iter().map(String::as_str).collect();
     match cli.part {
         Some(part) => part.take(&mut report, &figures, cli.largest)?,
-        None => Part::value_variants().iter().try_for_each(|part| part.take(&mut report, &[], cli.largest))?,
+        None => Part::value_variants().iter().try_for_each(|part| part.take_or_again(&mut report, cli.largest))?,
     }
     let figures = report.figures().iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect();
     let run = Run { commit, at: jeton::app::now(), machine, figures };
@@ -173,19 +115,6 @@ fn main() -> anyhow::Result<()> {
     }
     let page = docs.join("performance.md");
     let before = against.map_or_else(runs::first, Ok)?;
-    fs::write(&page, book(&run, &before, report.page())).with_context(|| format!("cannot write {}", page.display()))
-}
-
-/// The whole page.
-fn book(run: &Run, before: &Run, sections: &str) -> String {
-    let Run { commit, machine, figures, .. } = run;
-    let (table, tried) = (targets::table(figures, &before.figures), include_str!("../tried.md").trim());
-    let before = &before.commit;
-    format!(
-        "# Performance\n\n\
-         Written by `cargo run --release -p jeton-bench`; do not edit. Medians of one run, compared in turns: servers on one core, \
-         the load on another. The machine is shared, so ratios say more than times.\n\n\
-         {machine}; commit {commit}. Before: commit {before}.\n\n\
-         ## Targets\n\n{table}\n{tried}\n\n{sections}"
-    )
+    fs::write(&page, book::page(&run, &before, report.page()))
+        .with_context(|| format!("cannot write {}", page.display()))
 }

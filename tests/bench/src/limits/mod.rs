@@ -1,5 +1,8 @@
 //! What nothing can be faster than: one signature, one read, one commit, each done by its library alone.
 
+pub(crate) mod fixed_reply;
+pub(crate) mod replay;
+
 use std::{cell::Cell, path::Path};
 
 use anyhow::Context as _;

@@ -8,13 +8,13 @@ use jeton_policy::{digest::Digest, refresh_token::RefreshToken};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{
-    calls::Caller,
-    curves::{Curve, Picture},
+    book::curves::{Curve, Picture},
+    book::report::Report,
+    load::calls::Caller,
     make::{Filled, Tokens, fill},
     measure::median,
-    process::{ALL_CORES, LOAD_CORE, keep_to},
-    report::Report,
-    served::{Served, post},
+    servers::process::{ALL_CORES, LOAD_CORE, keep_to},
+    servers::served::{Served, post},
 };
 
 const SIZES: [u32; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];

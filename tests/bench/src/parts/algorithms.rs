@@ -16,7 +16,7 @@ use jeton_runtime::{
 };
 use jeton_store::MemoryStore;
 
-use crate::{measure::median, report::Report, verdicts::Fixed};
+use crate::{book::report::Report, measure::median, parts::verdicts::Fixed};
 
 /// When every token is minted.
 const NOW: u64 = 1_800_000_000;

@@ -1,5 +1,8 @@
 //! What must not grow with the number of tokens: pages, cascades, chains, live sets, sweeping.
 
+mod growth;
+mod served;
+
 use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
@@ -9,15 +12,14 @@ use jeton_policy::{
 };
 use jeton_runtime::{Lent, Live, Policy, Verifier};
 use jeton_store::{MemoryStore, SqliteStore};
+use served::{depth, sweeping};
 use zeroize::Zeroizing;
 
 use crate::{
-    growth,
+    book::report::Report,
     make::{Tokens, import},
     measure::{Work, interleaved, median},
-    report::Report,
-    served_figures::{depth, sweeping},
-    verdicts::Fixed,
+    parts::verdicts::Fixed,
 };
 
 pub(crate) const NOW: u64 = 1_800_000_000;

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use crate::{curves::Picture, targets::TARGETS};
+use crate::{book::curves::Picture, book::targets::TARGETS};
 
 /// What was taken so far.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Report {
     page: String,
     in_table: bool,

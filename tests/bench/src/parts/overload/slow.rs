@@ -16,12 +16,12 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    flood::{Flood, Tide, connect},
+    book::report::Report,
+    load::flood::{Flood, Tide, Told, connect},
     load::is_whole,
-    overload_figures::{Compared, ROUNDS, Site},
-    process::free_address,
-    report::Report,
-    served::Served,
+    parts::overload::{Compared, ROUNDS, Site},
+    servers::process::free_address,
+    servers::served::Served,
 };
 
 /// Clients that are slow at a time.
@@ -143,7 +143,7 @@ pub(crate) fn handshakes(report: &mut Report) -> anyhow::Result<()> {
     config.resumption = Resumption::disabled();
     let connector = TlsConnector::from(Arc::new(config));
     let check: Arc<str> = site.check.as_str().into();
-    let (mut compared, mut told) = (Compared::default(), crate::flood::Told::default());
+    let (mut compared, mut told) = (Compared::default(), Told::default());
     for _ in 0..ROUNDS {
         let (connector, check) = (connector.clone(), Arc::clone(&check));
         let begin = || {

@@ -11,7 +11,7 @@ use http::Method;
 use jeton::client::{Administrator, Connection};
 use serde_json::Value;
 
-use crate::process::{Server, jeton};
+use crate::servers::process::{Server, jeton};
 
 /// A server on a data directory of its own, which goes with it.
 pub(crate) struct Served {

@@ -12,12 +12,12 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use crate::{
+    book::report::Report,
     limits,
     load::{self, Seen, is_whole},
     measure::median,
-    process::{self, Server, free_address},
-    report::Report,
-    served::{Served, post},
+    servers::process::{self, Server, free_address},
+    servers::served::{Served, post},
 };
 
 const ROUNDS: usize = 9;

@@ -13,10 +13,10 @@ use anyhow::{Context as _, ensure};
 use jeton::{config::ServeOptions, policy_files::Trial};
 
 use crate::{
+    book::report::Report,
     component::{Behaviour, Forgery, SHORT, forge},
     load::is_whole,
-    process::{Server, free_address, jeton},
-    report::Report,
+    servers::process::{Server, free_address, jeton},
 };
 
 /// Rounds, each once without anybody hostile and once with.

@@ -13,15 +13,15 @@ use jeton::app::now;
 use serde_json::{Value, json};
 
 use crate::{
-    calls::Caller,
-    http_figures::Kind,
+    book::report::Report,
     limits::Commits,
+    limits::replay::{Engine, Mark, Recording},
+    load::calls::Caller,
     make::{Tokens, fill},
     measure::median,
-    process::{self, LOAD_CORE, free_address},
-    replay::{Engine, Mark, Recording},
-    report::Report,
-    served::Served,
+    parts::http::Kind,
+    servers::process::{self, LOAD_CORE, free_address},
+    servers::served::Served,
 };
 
 const ROUNDS: usize = 7;

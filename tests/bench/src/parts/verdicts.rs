@@ -14,9 +14,9 @@ use jeton_store::MemoryStore;
 use zeroize::Zeroizing;
 
 use crate::{
+    book::report::Report,
     component::{self, Behaviour},
     measure::{Work, interleaved},
-    report::Report,
 };
 
 pub(crate) const NOW: u64 = 1_800_000_000;

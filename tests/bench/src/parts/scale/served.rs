@@ -15,14 +15,14 @@ use jeton_policy::{
 use jeton_store::SqliteStore;
 
 use crate::{
-    calls::Caller,
+    book::report::Report,
+    load::calls::Caller,
     make::{Tokens, fill},
     measure::median,
-    process::{Server, jeton},
-    report::Report,
-    scale_figures::issue,
-    served::post,
-    verdicts::Fixed,
+    parts::scale::issue,
+    parts::verdicts::Fixed,
+    servers::process::{Server, jeton},
+    servers::served::post,
 };
 
 const TOMBSTONES: u32 = 1_000_000;

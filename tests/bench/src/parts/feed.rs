@@ -20,9 +20,9 @@ use tokio::{
 };
 
 use crate::{
+    book::report::Report,
     measure::{Work, interleaved},
-    process::{LOAD_CORE, Server, jeton, keep_to},
-    report::Report,
+    servers::process::{LOAD_CORE, Server, jeton, keep_to},
 };
 
 const EDGES: usize = 1_000;

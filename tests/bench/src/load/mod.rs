@@ -1,5 +1,9 @@
 //! Load on a server: keep-alive connections that send one request after another.
 
+pub(crate) mod calls;
+pub(crate) mod flood;
+pub(crate) mod probe;
+
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, bail};

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::machine::Machine;
+use crate::book::machine::Machine;
 
 /// One run.
 #[derive(Debug, Clone, Serialize, Deserialize)]

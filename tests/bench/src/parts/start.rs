@@ -3,11 +3,11 @@
 use jeton::app::now;
 
 use crate::{
+    book::report::Report,
     make::{Tokens, fill},
     measure::median,
-    process::{ALL_CORES, LOAD_CORE, keep_to},
-    report::Report,
-    served::Served,
+    servers::process::{ALL_CORES, LOAD_CORE, keep_to},
+    servers::served::Served,
 };
 
 const FEW: u32 = 1_000;

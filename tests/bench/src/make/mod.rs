@@ -1,6 +1,8 @@
 //! Refresh tokens by the million: `jeton-bench make` fills a data directory for whoever wants to know how large theirs will be, and
 //! the figures fill theirs in the same way.
 
+mod in_order;
+
 use std::{
     fs,
     path::Path,
@@ -24,7 +26,7 @@ use jeton_policy::{
 use jeton_store::SqliteStore;
 use zeroize::Zeroizing;
 
-use crate::in_order::InOrder;
+use in_order::InOrder;
 
 /// Tokens of one import, so of one commit.
 const BATCH: u32 = 1_000;

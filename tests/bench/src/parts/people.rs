@@ -16,11 +16,11 @@ use tokio::{
 };
 
 use crate::{
+    book::report::Report,
     load::is_whole,
     make::{Tokens, fill},
     measure::median,
-    process::{LOAD_CORE, Server, jeton, keep_to},
-    report::Report,
+    servers::process::{LOAD_CORE, Server, jeton, keep_to},
 };
 
 const PASSWORD: &str = "correct+horse+battery+staple";

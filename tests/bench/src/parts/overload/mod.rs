@@ -3,6 +3,8 @@
 //! Verdicts are asked for from the same core as the load, by threads that go before it. All of a figure is taken in turns with
 //! the same without load.
 
+mod slow;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     process::Command,
@@ -14,17 +16,16 @@ use jeton::app::now;
 use serde_json::json;
 
 use crate::{
-    flood::{Flood, Told},
-    http_figures::CONNECTIONS,
+    book::report::Report,
     load,
+    load::flood::{Flood, Told},
+    load::probe::{Gateway, Verdicts},
     make::{Tokens, fill},
     measure::median,
-    people_figures::{Browser, form},
-    probe::{Gateway, Verdicts},
-    process::{LOAD_CORE, jeton, keep_to},
-    report::Report,
-    served::{Served, post},
-    slow_figures,
+    parts::http::CONNECTIONS,
+    parts::people::{Browser, form},
+    servers::process::{LOAD_CORE, jeton, keep_to},
+    servers::served::{Served, post},
 };
 
 /// Each figure is the median of so many.
@@ -52,9 +53,9 @@ const FIGURES: [(&str, Figure); 7] = [
     ("exchanges", exchanges),
     ("log-ins", log_ins),
     ("lists", lists),
-    ("slow", slow_figures::slow),
-    ("idle", slow_figures::idle),
-    ("handshakes", slow_figures::handshakes),
+    ("slow", slow::slow),
+    ("idle", slow::idle),
+    ("handshakes", slow::handshakes),
 ];
 
 /// All of them, or those that are asked for.
