@@ -18,6 +18,10 @@
 //! | policies of a house's own | [`policy_files`], [`policy_orders`] |
 //! | how many wait for changes of the live set | [`polls`] |
 
+/// Gives back to the system what a flood of connections took. What is allocated in the C library stays taken for good.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod accounts;
 pub mod algorithm;
 pub mod api;

@@ -8,14 +8,14 @@ use std::process::Command;
 
 /// Each operation, with what it costs.
 const COSTS: [(&str, u64); 10] = [
-    ("issue", 40_417),
-    ("exchange", 302_893),
-    ("verify, for the first time", 374_365),
+    ("issue", 37_108),
+    ("exchange", 297_653),
+    ("verify, for the first time", 373_981),
     ("verify, verified before", 407),
     ("verify, malformed", 247),
-    ("verify, of another's signature", 349_209),
+    ("verify, of another's signature", 349_130),
     ("introspect, both verified before", 1_092),
-    ("load, of one cut", 79_560),
+    ("load, of one cut", 77_311),
     ("verify, cut", 465),
     ("verify, expired", 399),
 ];

@@ -7,7 +7,8 @@ use std::time::Duration;
 pub const MAX_CONNECTIONS: usize = 10_000;
 /// Bytes of a request's head: a token of 8 KiB twice over, and what gateways add.
 pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// Header fields of a request.
+/// Header fields of a request. It is what hyper takes unless it is told a number, and a number costs an allocation for every request:
+/// so it is told none, and a test holds it to this one.
 pub(crate) const MAX_HEADERS: usize = 100;
 /// From the first byte of a head, or the end of the answer before, to the end of the head: a slow sender's time, and an idle one's.
 pub(super) const HEAD_TIME: Duration = Duration::from_secs(75);

@@ -14,32 +14,36 @@ use hyper::body::{Body, Frame, SizeHint};
 const SLICE: usize = 16 * 1024;
 
 /// A body that is all there, and whose parts are not copied.
-pub(super) struct Sliced(Bytes);
+pub(super) struct Sliced<T> {
+    rest: Bytes,
+    /// Dropped when the last slice was handed over, or nobody wants more.
+    _kept: T,
+}
 
-impl Sliced {
-    pub(super) fn new(body: Bytes) -> Self {
-        Self(body)
+impl<T> Sliced<T> {
+    pub(super) fn new(body: Bytes, kept: T) -> Self {
+        Self { rest: body, _kept: kept }
     }
 }
 
-impl Body for Sliced {
+impl<T: Unpin> Body for Sliced<T> {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.0.is_empty() {
+        if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let length = self.0.len().min(SLICE);
-        Poll::Ready(Some(Ok(Frame::data(self.0.split_to(length)))))
+        let length = self.rest.len().min(SLICE);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(u64::try_from(self.0.len()).unwrap_or(u64::MAX))
+        SizeHint::with_exact(u64::try_from(self.rest.len()).unwrap_or(u64::MAX))
     }
 }
 
@@ -54,7 +58,7 @@ mod tests {
     async fn slices_make_the_body_again_and_none_is_larger_than_one() {
         for length in [0, 1, SLICE, SLICE + 1, 5 * SLICE + 7] {
             let bytes: Vec<u8> = (0_u8..=250).cycle().take(length).collect();
-            let mut body = Sliced::new(Bytes::from(bytes.clone()));
+            let mut body = Sliced::new(Bytes::from(bytes.clone()), ());
             assert_eq!(body.size_hint().exact(), u64::try_from(length).ok());
             let mut whole = Vec::new();
             while let Some(frame) = body.frame().await {

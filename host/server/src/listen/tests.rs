@@ -187,6 +187,11 @@ fn one_connection_too_many_is_closed_at_once_and_makes_room_when_another_goes() 
 #[test]
 fn a_head_beyond_its_bounds_is_told_so() {
     let running = Running::start(10, None);
+    // With the two that are there anyway.
+    let most = format!("Connection: close\r\n{}", "X: y\r\n".repeat(limits::MAX_HEADERS - 2));
+    let mut stream = running.connect();
+    stream.write_all(&request("GET", "/in", &most)).unwrap();
+    assert!(rest(stream).ends_with("/in"));
     let many = "X: y\r\n".repeat(limits::MAX_HEADERS + 1);
     let large = format!("X: {}\r\n", "y".repeat(limits::MAX_HEAD_BYTES));
     for headers in [many, large] {

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -29,9 +30,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken over from a caller.
 const MAX_REQUEST_ID: usize = 128;
 
-/// Answers requests on one I/O thread, with the verifier of that thread.
+/// Answers requests on one I/O thread, with the verifier of that thread. Cloning shares it, and counts nothing that other threads count.
 #[derive(Clone)]
-pub struct IoService {
+pub struct IoService(Rc<Of>);
+
+/// What an I/O thread answers by.
+#[derive(Clone)]
+struct Of {
     app: Arc<App>,
     router: Router,
     is_encrypted: bool,
@@ -44,13 +49,13 @@ impl IoService {
     /// When the verifier cannot be instantiated.
     pub fn new(app: Arc<App>) -> anyhow::Result<Self> {
         verifier::install(Verifier::new(app.authority.in_force(), Arc::clone(&app.live))?);
-        Ok(Self { router: api::router(Arc::clone(&app)), app, is_encrypted: false })
+        Ok(Self(Rc::new(Of { router: api::router(Arc::clone(&app)), app, is_encrypted: false })))
     }
 }
 
 impl listen::Service for IoService {
     fn over_tls(self) -> Self {
-        Self { is_encrypted: true, ..self }
+        Self(Rc::new(Of { is_encrypted: true, ..Of::clone(&self.0) }))
     }
 
     fn goes_first(&self, request: &Request<Incoming>) -> bool {
@@ -60,40 +65,41 @@ impl listen::Service for IoService {
     async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Bytes> {
         let begun = Instant::now();
         let id = request_id(&request);
+        let Of { app, router, is_encrypted } = &*self.0;
         let class = hot::class_of(request.uri().path());
         let log = Log::of(&request, class);
-        let proxies = &self.app.options.trusted_proxies;
+        let proxies = &app.options.trusted_proxies;
         let connection = peer.ip();
         let peer = Peer::of(connection, request.headers(), proxies);
-        let mut response = match hot::answer(&self.app, class, peer, request).await {
+        let mut response = match hot::answer(app, class, peer, request).await {
             Ok(response) => response,
             Err(mut request) => {
-                let encrypted = Encrypted::of(self.is_encrypted, connection, request.headers(), proxies);
+                let encrypted = Encrypted::of(*is_encrypted, connection, request.headers(), proxies);
                 request.extensions_mut().insert(peer);
                 request.extensions_mut().insert(api::RequestId(id.clone()));
                 request.extensions_mut().insert(encrypted);
                 // Cold, and large: every connection keeps room for what it answers with.
-                Box::pin(routed(&self.router, request)).await
+                Box::pin(routed(router, request)).await
             }
         };
-        let asked = Asked { app: Arc::clone(&self.app), begun, class, log, peer, id };
+        let asked = Asked { begun, class, log, peer, id };
         match response.extensions_mut().remove::<Later>() {
-            None => asked.answered(response),
+            None => asked.answered(app, response),
             Some(later) => {
-                response.extensions_mut().insert(later.map(move |response| asked.answered(response)));
+                let app = Arc::clone(app);
+                response.extensions_mut().insert(later.map(move |response| asked.answered(&app, response)));
                 response
             }
         }
     }
 
     async fn answer_gateway(&self, gateway: SocketAddr, question: Request<Incoming>) -> Response<tonic::body::Body> {
-        ext_authz::answer(&self.app, gateway.ip(), question).await
+        ext_authz::answer(&self.0.app, gateway.ip(), question).await
     }
 }
 
 /// A request until it is answered: what is counted and logged then.
 struct Asked {
-    app: Arc<App>,
     begun: Instant,
     class: Class,
     log: Log,
@@ -102,9 +108,9 @@ struct Asked {
 }
 
 impl Asked {
-    fn answered(self, mut response: Response<Bytes>) -> Response<Bytes> {
+    fn answered(self, app: &App, mut response: Response<Bytes>) -> Response<Bytes> {
         let took = self.begun.elapsed();
-        self.app.metrics.answered(self.class, response.status().as_u16(), took);
+        app.metrics.answered(self.class, response.status().as_u16(), took);
         self.log.write(&response, self.peer, &self.id, took);
         response.headers_mut().insert(REQUEST_ID, self.id);
         response
