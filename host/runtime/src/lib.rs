@@ -8,6 +8,7 @@ pub mod audit;
 mod authority;
 mod bindings;
 mod budget;
+mod courtesy;
 mod engine;
 mod engine_config;
 mod in_force;

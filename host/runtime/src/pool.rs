@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use parking_lot::{Mutex, RwLock};
 
 use crate::authority::{AuthorityCall, CallError};
+use crate::courtesy::Courtesy;
 use crate::in_force::{Follower, InForce};
 use crate::instance::AuthorityInstance;
 use crate::lent::Lent;
@@ -161,8 +162,17 @@ fn step_back() {
 /// Runs calls until the queue is closed and empty.
 fn work(name: &'static str, jobs: &Receiver<Job>, places: &Arc<Places>, mut maker: Maker) {
     step_back();
+    let mut courtesy = Courtesy::new();
     let mut instance = None;
-    for job in jobs {
+    loop {
+        let job = match jobs.try_recv() {
+            Ok(job) => job,
+            Err(_) => {
+                let Ok(job) = jobs.recv() else { return };
+                courtesy.rested();
+                job
+            }
+        };
         let _place = places.take();
         if maker.follower.refresh() {
             instance = None;
@@ -185,5 +195,6 @@ fn work(name: &'static str, jobs: &Receiver<Job>, places: &Arc<Places>, mut make
             }
             Condition::Spoiled => instance = None,
         }
+        courtesy.give_way(jobs.len());
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use wasmtime::Store;
 
 use crate::budget;
+use crate::courtesy;
 use crate::in_force::{Follower, InForce};
 use crate::instance::{VerifierInstance, VerifierState};
 use crate::live::{Live, Route, load};
@@ -163,8 +164,11 @@ impl Verifier {
         let now = self.live.latest().at(now);
         let has_failed = self.failures > 0;
         let loaded = self.instance()?;
+        let begun = Instant::now();
+        courtesy::verdict_is_asked_for(begun);
         // Rounded down: the live set is at least this old, and time is never judged to be later than it is.
-        let moment = Moment { now, held_for: loaded.at.elapsed().as_secs(), peer: peer.map(Into::into) };
+        let moment =
+            Moment { now, held_for: begun.saturating_duration_since(loaded.at).as_secs(), peer: peer.map(Into::into) };
         let VerifierInstance { store, guest } = &mut loaded.instance;
         budget::begin(store, if loaded.is_new && !has_failed { FIRST_LIMIT } else { LIMIT });
         match ask(guest, store, moment) {
