@@ -25,6 +25,8 @@ pub(crate) struct Size {
     pub(crate) instances: usize,
     /// Calls that may wait.
     pub(crate) queue: usize,
+    /// Whether its threads give way to those that verify between two calls. Those that write rest at the disk, and are there together.
+    pub(crate) gives_way: bool,
 }
 
 /// A call that waits for an instance. `None`: none could be made.
@@ -55,7 +57,7 @@ impl Pool {
         for _ in 0..size.instances.max(1) {
             let (jobs, maker, places) = (jobs.clone(), make(), Arc::clone(&places));
             let thread = thread::Builder::new().name(format!("jeton-{name}"));
-            threads.push(thread.spawn(move || work(name, &jobs, &places, maker))?);
+            threads.push(thread.spawn(move || work(name, &jobs, &places, maker, size.gives_way))?);
         }
         Ok(Self { name, queue: RwLock::new(Some(queue)), threads: Mutex::new(threads) })
     }
@@ -160,7 +162,7 @@ fn step_back() {
 }
 
 /// Runs calls until the queue is closed and empty.
-fn work(name: &'static str, jobs: &Receiver<Job>, places: &Arc<Places>, mut maker: Maker) {
+fn work(name: &'static str, jobs: &Receiver<Job>, places: &Arc<Places>, mut maker: Maker, gives_way: bool) {
     step_back();
     let mut courtesy = Courtesy::new();
     let mut instance = None;
@@ -195,6 +197,8 @@ fn work(name: &'static str, jobs: &Receiver<Job>, places: &Arc<Places>, mut make
             }
             Condition::Spoiled => instance = None,
         }
-        courtesy.give_way(jobs.len());
+        if gives_way {
+            courtesy.give_way(jobs.len());
+        }
     }
 }
