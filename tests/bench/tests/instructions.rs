@@ -8,14 +8,14 @@ use std::process::Command;
 
 /// Each operation, with what it costs.
 const COSTS: [(&str, u64); 10] = [
-    ("issue", 37_108),
-    ("exchange", 297_653),
-    ("verify, for the first time", 373_981),
+    ("issue", 36_451),
+    ("exchange", 298_146),
+    ("verify, for the first time", 374_028),
     ("verify, verified before", 407),
     ("verify, malformed", 247),
-    ("verify, of another's signature", 349_130),
+    ("verify, of another's signature", 349_134),
     ("introspect, both verified before", 1_092),
-    ("load, of one cut", 77_311),
+    ("load, of one cut", 77_495),
     ("verify, cut", 465),
     ("verify, expired", 399),
 ];
