@@ -387,21 +387,23 @@ mod tests {
         });
     }
 
+    /// What is told until the server closes, where nothing but this is asked for.
+    fn told(path: &str) -> Vec<u8> {
+        with(async |mut stream| {
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+            rest(&mut stream).await
+        })
+    }
+
     #[test]
     fn who_was_answered_has_the_time_anew_and_is_let_go_then() {
-        let told = with(async |mut stream| {
-            stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-            rest(&mut stream).await
-        });
+        let told = told("/");
         assert!(told.starts_with(b"HTTP/1.1 200") && told.ends_with(b"done"));
     }
 
     #[test]
     fn an_answer_that_takes_longer_to_make_than_a_head_may_is_given() {
-        let told = with(async |mut stream| {
-            stream.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-            rest(&mut stream).await
-        });
+        let told = told("/slow");
         assert!(told.starts_with(b"HTTP/1.1 200") && told.ends_with(b"done"));
     }
 
