@@ -70,6 +70,12 @@ impl<S> Stream<S> {
         Rc::clone(&self.stuck)
     }
 
+    /// The client has taken all that was written.
+    fn taken(&mut self) {
+        self.taking = None;
+        self.stuck.set(false);
+    }
+
     /// The client takes nothing now: it may for a while.
     fn waiting<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         self.stuck.set(true);
@@ -127,8 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
                 self.written = self.written.saturating_add(taken);
                 // Only when all is taken the client's time begins anew: else one byte a minute would do.
                 if taken == bytes.len() {
-                    self.taking = None;
-                    self.stuck.set(false);
+                    self.taken();
                 }
                 Poll::Ready(Ok(taken))
             }
@@ -140,7 +145,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.inner).poll_flush(context) {
             Poll::Pending => self.waiting(context),
-            flushed @ Poll::Ready(_) => flushed,
+            Poll::Ready(Ok(())) => {
+                // What is encrypted waits here, not where it was written.
+                self.taken();
+                Poll::Ready(Ok(()))
+            }
+            failed @ Poll::Ready(Err(_)) => failed,
         }
     }
 
@@ -195,5 +205,36 @@ mod tests {
             assert_eq!(woken.0.load(Relaxed), turn, "it goes on when it is its turn again");
             assert!(!stream.stuck.get(), "its client is not slow");
         }
+    }
+
+    /// Takes what is written at once, and has it on its way after a while: a stream that encrypts.
+    struct FlushesLate {
+        waits: bool,
+    }
+
+    impl AsyncWrite for FlushesLate {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if std::mem::replace(&mut self.waits, false) { Poll::Pending } else { Poll::Ready(Ok(())) }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_took_what_was_encrypted_is_slow_no_more() {
+        let inner = tokio::io::join(tokio::io::empty(), FlushesLate { waits: true });
+        let mut stream = Stream::new(inner, watch::channel(false).1);
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut stream).poll_write(&mut context, b"answer").is_ready());
+        assert!(Pin::new(&mut stream).poll_flush(&mut context).is_pending());
+        assert!(stream.stuck.get() && stream.taking.is_some());
+        assert!(Pin::new(&mut stream).poll_flush(&mut context).is_ready());
+        assert!(!stream.stuck.get() && stream.taking.is_none(), "its connection would never be idle");
     }
 }
